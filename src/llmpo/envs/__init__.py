@@ -1,0 +1,1 @@
+"""Environments: one `EnvSpec` value each, found through entry points."""

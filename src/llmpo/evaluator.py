@@ -1,0 +1,212 @@
+"""`Evaluator`: evaluations shared among worker processes and cached on disk.
+
+Results do not depend on the number of workers, nor on what was cached: an evaluation
+is a pure function of its task.
+"""
+
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import replace
+from multiprocessing import get_context
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Self
+
+from llmpo.envs.registry import environment
+from llmpo.envs.spec import EnvSpec
+from llmpo.errors import DataError, SandboxError
+from llmpo.evaluation import (
+    Evaluation,
+    EvaluationTask,
+    Lifetime,
+    evaluate,
+    policy_contract,
+)
+from llmpo.records import EpisodeResult
+from llmpo.sandbox.contract import Trajectory
+from llmpo.sandbox.process import FeedbackProcess
+from llmpo.sandbox.status import Failure, Limits, Status
+from llmpo.storage import digest, read_json, write_json
+
+FeedbackRecords = Literal["observations", "steps"]
+
+
+class Evaluator:
+    """Evaluates programs in parallel and remembers the results.
+
+    Args:
+        threads: Number of worker processes; 1 works in this process.
+        cache: Folder of cached results; None caches nothing.
+    """
+
+    def __init__(self, threads: int = 1, cache: Path | None = None) -> None:
+        self._threads = threads
+        self._cache = cache
+        self._pool: ProcessPoolExecutor | None = None
+        self._recorded: tuple[str, tuple[Trajectory, ...]] = ("", ())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends the worker processes."""
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+            self._pool = None
+
+    def evaluate(self, tasks: Sequence[EvaluationTask]) -> list[Evaluation]:
+        """Returns the evaluations of the tasks, in their order.
+
+        Raises:
+            SandboxError: Programs cannot be confined here, or a worker died.
+        """
+        keys = [task.key() for task in tasks]
+        results: dict[str, Evaluation] = {}
+        todo: dict[str, EvaluationTask] = {}
+        for key, task in zip(keys, tasks, strict=True):
+            cached = self._load(key)
+            if cached is not None:
+                results[key] = cached
+            else:
+                todo[key] = task
+        for key, result in zip(todo, self._map(list(todo.values())), strict=True):
+            results[key] = result
+            self._save(key, result)
+        return [results[key] for key in keys]
+
+    def summarize(
+        self, task: EvaluationTask, feedback: str, records: FeedbackRecords
+    ) -> list[str]:
+        """Returns a feedback program's text for each episode of a task.
+
+        The episodes are simulated once more to get their trajectories, which are too
+        large to keep for every candidate; being the same episodes, they are not new
+        environment interactions.
+
+        Raises:
+            ProgramFailed: The feedback program failed.
+        """
+        key = digest([task.key(), feedback, records])
+        path = self._path("summaries", key)
+        if path is not None and path.exists():
+            return [str(line) for line in read_json(path, "a cached summary")]
+        spec = environment(task.environment, task.options)
+        trajectories = self._trajectories(task)
+        texts = summarize(
+            spec,
+            feedback,
+            trajectories,
+            records,
+            task.lifetime,
+            task.limits,
+            unsafe=task.unsafe,
+        )
+        if path is not None:
+            write_json(path, texts)
+        return texts
+
+    def _trajectories(self, task: EvaluationTask) -> tuple[Trajectory, ...]:
+        key = task.key()
+        if self._recorded[0] != key:
+            result = self._map([replace(task, record=True)])[0]
+            self._recorded = (key, result.trajectories)
+        return self._recorded[1]
+
+    def _map(self, tasks: list[EvaluationTask]) -> list[Evaluation]:
+        if self._threads == 1 or len(tasks) <= 1:
+            return [evaluate(task) for task in tasks]
+        if self._pool is None:
+            # Not fork: the parent may hold threads (LLM calls) and simulators.
+            self._pool = ProcessPoolExecutor(
+                self._threads, mp_context=get_context("spawn")
+            )
+        try:
+            return list(self._pool.map(evaluate, tasks))
+        except BrokenProcessPool:
+            raise SandboxError(
+                "Evaluating candidates: a worker process of the harness died, "
+                "probably for lack of memory. Run again with fewer threads; "
+                "everything that was finished is kept."
+            ) from None
+
+    def _path(self, kind: str, key: str) -> Path | None:
+        return self._cache and self._cache / kind / key[:2] / f"{key}.json"
+
+    def _load(self, key: str) -> Evaluation | None:
+        path = self._path("evaluations", key)
+        if path is None or not path.exists():
+            return None
+        try:
+            return _from_json(read_json(path, "a cached evaluation"))
+        except (DataError, KeyError, TypeError, ValueError):
+            # The cache is only a shortcut: an unreadable entry is computed again.
+            return None
+
+    def _save(self, key: str, result: Evaluation) -> None:
+        path = self._path("evaluations", key)
+        if path is not None:
+            write_json(path, _to_json(result))
+
+
+def summarize(
+    spec: EnvSpec,
+    feedback: str,
+    trajectories: Sequence[Trajectory],
+    records: FeedbackRecords,
+    lifetime: Lifetime,
+    limits: Limits,
+    *,
+    unsafe: bool = False,
+) -> list[str]:
+    """Runs a feedback program, sandboxed, on each trajectory.
+
+    Raises:
+        ProgramFailed: The feedback program failed.
+    """
+    contract = policy_contract(spec, lifetime)
+    with FeedbackProcess(
+        feedback,
+        contract.observation,
+        contract.action,
+        limits,
+        records=records,
+        unsafe=unsafe,
+    ) as process:
+        return [process.summarize(trajectory) for trajectory in trajectories]
+
+
+def _to_json(result: Evaluation) -> dict[str, Any]:
+    failure = result.failure
+    return {
+        "episodes": [episode.model_dump(mode="json") for episode in result.episodes],
+        "failure": failure
+        and {
+            "status": failure.status,
+            "message": failure.message,
+            "traceback": failure.traceback,
+        },
+        "env_steps": result.env_steps,
+        "layers": list(result.layers),
+    }
+
+
+def _from_json(value: dict[str, Any]) -> Evaluation:
+    failure = value["failure"]
+    return Evaluation(
+        episodes=tuple(EpisodeResult.model_validate(e) for e in value["episodes"]),
+        failure=failure
+        and Failure(
+            Status(failure["status"]), failure["message"], failure["traceback"]
+        ),
+        env_steps=value["env_steps"],
+        layers=tuple(value["layers"]),
+    )

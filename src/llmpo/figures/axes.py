@@ -1,0 +1,134 @@
+"""Axes that count what a run has used, with a strip for held-out scores at the right.
+
+Spent steps, calls or tokens may span several decades and start at nothing at all (an
+answer without code costs no environment step), which plain log axes cannot show.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.transforms import Transform
+
+# Shares of a panel's width: where the data begin and end, and where the strip begins.
+_BEGIN, _END, STRIP = 0.03, 0.80, 0.83
+_MOST_TICKS = 4
+
+
+def set_effort_axis(axes: "Axes", values: Sequence[float]) -> None:
+    """Scales the x axis for the given values and leaves room for the strip.
+
+    The axis is logarithmic when the positive values span more than a decade, linear
+    near zero when there are zeros as well.
+    """
+    positive = [value for value in values if value > 0]
+    low, high = (min(values), max(values)) if values else (0.0, 1.0)
+    if positive and max(positive) > 10 * min(positive):
+        if low > 0:
+            axes.set_xscale("log")
+        else:
+            axes.set_xscale("symlog", linthresh=min(positive), linscale=0.25)
+        axes.set_xticks(_log_ticks(min(positive), high, with_zero=low <= 0))
+        axes.minorticks_off()
+    else:
+        ticks = _linear_locator().tick_values(low, high)
+        # None below the strip, where x means nothing.
+        axes.set_xticks([tick for tick in ticks if low <= tick <= high] or [high])
+    _make_room(axes, low, high)
+    axes.xaxis.set_major_formatter(_formatter())
+
+
+def set_score_axis(axes: "Axes", rows_of_marks: int, *, empty: bool) -> None:
+    """Gives the y axis readable numbers, and room below for marks of failures.
+
+    Args:
+        axes: The panel.
+        rows_of_marks: How many rows of marks to leave room for.
+        empty: Whether there is no score at all, so that no numbers make sense.
+    """
+    if empty:
+        axes.set_yticks([])
+        return
+    low, high = axes.get_ylim()
+    axes.set_ylim(low - (high - low) * (0.04 + 0.06 * rows_of_marks), high)
+    axes.yaxis.set_major_locator(_linear_locator(5))
+    axes.yaxis.set_major_formatter(_formatter())
+
+
+def draw_strip(axes: "Axes") -> None:
+    """Shades the strip for held-out scores."""
+    from matplotlib.patches import Rectangle
+
+    strip = Rectangle(
+        (STRIP, 0), 1 - STRIP, 1, transform=axes.transAxes, color="0.93", lw=0, zorder=0
+    )
+    axes.add_patch(strip)
+
+
+def strip_positions(count: int) -> list[float]:
+    """Returns evenly spread positions in the strip, as shares of the panel's width."""
+    width = (1 - STRIP) / (count + 0.5)
+    return [STRIP + width * (index + 0.75) for index in range(count)]
+
+
+def x_share(axes: "Axes") -> "Transform":
+    """Returns the transform for x as share of the panel's width and y as data."""
+    from matplotlib.transforms import blended_transform_factory
+
+    return blended_transform_factory(axes.transAxes, axes.transData)
+
+
+def y_share(axes: "Axes") -> "Transform":
+    """Returns the transform for x as data and y as share of the panel's height."""
+    from matplotlib.transforms import blended_transform_factory
+
+    return blended_transform_factory(axes.transData, axes.transAxes)
+
+
+def _make_room(axes: "Axes", low: float, high: float) -> None:
+    if low == high:
+        low, high = (low * 0.7, high * 1.1) if low > 0 else (low - 0.5, high + 0.5)
+    scale = axes.xaxis.get_transform()
+    first, last = scale.transform(np.array([low, high], dtype=float))
+    width = (last - first) / (_END - _BEGIN)
+    limits = np.array([first - _BEGIN * width, last + (1 - _END) * width])
+    left, right = scale.inverted().transform(limits)
+    axes.set_xlim(float(left), float(right))
+
+
+def _log_ticks(low: float, high: float, *, with_zero: bool) -> list[float]:
+    zero = [0.0] if with_zero else []
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    ticks: list[float] = []
+    for steps in ((1, 2, 5), (1, 3), (1,)):
+        ticks = [step * 10.0**power for power in powers for step in steps]
+        # A tick next to zero would be written over it.
+        floor = low * 1.5 if with_zero else low
+        ticks = [tick for tick in ticks if floor <= tick <= high]
+        if len(ticks) <= _MOST_TICKS:
+            break
+    return zero + ticks[:: math.ceil(len(ticks) / _MOST_TICKS)] if ticks else zero
+
+
+def _linear_locator(bins: int = _MOST_TICKS) -> Any:
+    from matplotlib.ticker import MaxNLocator
+
+    return MaxNLocator(bins, steps=[1, 2, 2.5, 5, 10])
+
+
+def _formatter() -> Any:
+    from matplotlib.ticker import FuncFormatter
+
+    return FuncFormatter(lambda value, _: short_number(value))
+
+
+def short_number(value: float) -> str:
+    """Returns a number as a tick label: 0.25, 150, 2.5k, 1M."""
+    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if abs(value) >= size and (abs(value) >= 1e4 or value % 1000 == 0):
+            return f"{value / size:.4g}{letter}".replace("-", "\N{MINUS SIGN}")
+    return f"{value:.4g}".replace("-", "\N{MINUS SIGN}")

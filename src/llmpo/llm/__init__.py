@@ -1,0 +1,1 @@
+"""The LLM boundary: one client, one record, four modes."""

@@ -1,0 +1,320 @@
+"""Live calls through litellm, which is imported nowhere else."""
+
+import logging
+import os
+import random
+import re
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from importlib.metadata import version
+from threading import Event
+from typing import Any
+
+from llmpo.errors import PrerequisiteError, ProviderError
+from llmpo.llm.exchange import Exchange, Request
+from llmpo.llm.pending import request_body
+from llmpo.llm.recorder import Recorder
+from llmpo.llm.response import Answer, MalformedResponse, make_exchange, parse_response
+from llmpo.llm.settings import LLMSettings, Price
+
+_LOG = logging.getLogger(__name__)
+
+_TRANSIENT = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
+_LONGEST_BACKOFF = 60.0
+_LONGEST_WAIT = 900.0
+_EMPTY_RETRIES = 2
+_SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL", re.IGNORECASE)
+
+
+class Live:
+    """Answers what is recorded and calls the model for the rest, concurrently."""
+
+    def __init__(
+        self, settings: LLMSettings, price: Price | None, recorder: Recorder
+    ) -> None:
+        self._settings = settings
+        self._price = price
+        self._recorder = recorder
+        self._caller: _Caller | None = None
+
+    def answer(self, requests: Sequence[Request], origin: str) -> list[Exchange]:
+        """Returns recorded or fresh answers.
+
+        Every answer is on disk the moment it arrives. When a call fails for good, no
+        further one is started, those in flight are waited for and kept, and the error
+        of the first request that failed is raised.
+
+        Raises:
+            PrerequisiteError: litellm or the API key is missing.
+            ProviderError: A call failed for good.
+        """
+        answers = {key: self._recorder.get(key) for key in map(Request.key, requests)}
+        fresh = {
+            request.key(): request
+            for request in requests
+            if answers[request.key()] is None
+        }
+        if fresh:
+            answers |= self._call_all(fresh, origin)
+        return [_present(answers[request.key()]) for request in requests]
+
+    def close(self) -> None:
+        """Closes the store."""
+        self._recorder.close()
+
+    def _call_all(
+        self, requests: dict[str, Request], origin: str
+    ) -> dict[str, Exchange]:
+        if self._caller is None:
+            self._caller = _Caller(self._settings)
+        caller, stop = self._caller, Event()
+
+        def call(request: Request) -> Exchange:
+            try:
+                return self._record(request, caller.call(request, stop), origin)
+            except BaseException:
+                stop.set()
+                raise
+
+        workers = min(self._settings.concurrency, len(requests))
+        with ThreadPoolExecutor(workers, thread_name_prefix="llm") as pool:
+            futures = {key: pool.submit(call, requests[key]) for key in requests}
+            try:
+                errors = [future.exception() for future in futures.values()]
+            except BaseException:  # Ctrl-C: start no more calls, keep what arrives
+                stop.set()
+                raise
+        # Calls that were only called off say nothing; report a real failure.
+        failed = [error for error in errors if error is not None]
+        for error in sorted(failed, key=lambda error: isinstance(error, _CalledOff)):
+            raise error
+        return {key: future.result() for key, future in futures.items()}
+
+    def _record(self, request: Request, received: "_Received", origin: str) -> Exchange:
+        answer, dollars = received.answer, received.dollars
+        tokens = answer.prompt_tokens, answer.completion_tokens
+        if self._price is not None and None not in tokens:
+            dollars = self._price.dollars(tokens[0] or 0, tokens[1] or 0)
+        exchange = make_exchange(
+            request,
+            answer,
+            collected_by="litellm",
+            origin=origin,
+            dollars=dollars,
+            seconds=round(received.seconds, 3),
+            details={"tries": received.tries, "litellm": version("litellm")},
+        )
+        return self._recorder.put(exchange)
+
+
+@dataclass(frozen=True)
+class _Received:
+    answer: Answer
+    dollars: float | None
+    seconds: float
+    tries: int
+
+
+class _CalledOff(ProviderError):
+    """A call was not made, or not tried again, because another one failed."""
+
+
+class _Caller:
+    """Makes single calls, with retries."""
+
+    def __init__(self, settings: LLMSettings) -> None:
+        self._settings = settings
+        self._litellm = _import_litellm()
+        self._api_key = _placeholder_key(self._litellm, settings)
+        self._random = random.SystemRandom()
+
+    def call(self, request: Request, stop: Event) -> _Received:
+        """Makes one call, trying again after transient errors.
+
+        Raises:
+            ProviderError: The provider refused, or all tries failed.
+        """
+        tries = self._settings.retries + 1
+        for number in range(1, tries + 1):
+            if stop.is_set():
+                raise _CalledOff(
+                    f"{_doing(request)}: called off, as another one failed."
+                )
+            try:
+                received = self._try(request, number)
+            except Exception as error:
+                # litellm raises dozens of types; the status code tells them apart.
+                wait = self._wait(error, number)
+                self._log_failure(request, error, number, wait)
+                if wait is None or number == tries:
+                    raise self._failure(request, error, number, wait) from None
+                stop.wait(wait)
+                continue
+            if not _is_suspicious(request, received.answer):
+                return received
+            if number > _EMPTY_RETRIES or number == tries:
+                return received
+            stop.wait(self._backoff(number))
+        raise AssertionError("the last try returns or raises")
+
+    def _try(self, request: Request, number: int) -> _Received:
+        complete: Callable[..., Any] = (
+            self._litellm.completion
+            if request.kind == "chat"
+            else self._litellm.text_completion
+        )
+        start = time.monotonic()
+        response = complete(
+            model=request.model,
+            **request_body(request),
+            api_base=self._settings.api_base,
+            api_key=self._api_key,
+            timeout=self._settings.timeout,
+            # Retries are ours: bounded, logged, and honouring Retry-After.
+            max_retries=0,
+            num_retries=0,
+        )
+        seconds = time.monotonic() - start
+        answer = parse_response(response.model_dump(mode="json", exclude_none=True))
+        dollars = getattr(response, "_hidden_params", {}).get("response_cost")
+        return _Received(answer, dollars or None, seconds, number)
+
+    def _wait(self, error: Exception, number: int) -> float | None:
+        """Returns how long to wait before the next try, or None not to try again."""
+        if isinstance(error, MalformedResponse):
+            return self._backoff(number)
+        if getattr(error, "status_code", None) not in _TRANSIENT:
+            return None
+        if "insufficient_quota" in str(error):  # sent as 429, but time does not help
+            return None
+        asked = _retry_after(error)
+        if asked is not None and asked > _LONGEST_WAIT:
+            return None
+        return max(self._backoff(number), asked or 0.0)
+
+    def _backoff(self, number: int) -> float:
+        longest = min(_LONGEST_BACKOFF, self._settings.backoff * 2.0 ** (number - 1))
+        # Spread out, so that calls that failed together do not return together.
+        return longest * self._random.uniform(0.5, 1.0)
+
+    def _log_failure(
+        self, request: Request, error: Exception, number: int, wait: float | None
+    ) -> None:
+        then = "giving up" if wait is None else f"next try in {wait:.1f} s"
+        what = _without_secrets(str(error))
+        _LOG.warning("%s: try %d failed: %s; %s", _doing(request), number, what, then)
+
+    def _failure(
+        self, request: Request, error: Exception, number: int, wait: float | None
+    ) -> ProviderError:
+        status = getattr(error, "status_code", None)
+        if wait is not None:
+            advice = "The error is of a passing kind: run again later"
+        elif status in (401, 403):
+            advice = "Check the provider's API key in the environment"
+        elif status == 429:
+            advice = "The provider's quota is used up: run again when there is more"
+        else:
+            advice = "Trying again would not help: check llm.model and llm.params"
+        return ProviderError(
+            f"{_doing(request)} failed after {number} "
+            f"{'try' if number == 1 else 'tries'}: {_without_secrets(str(error))}\n"
+            f"{advice}. Answers that arrived are kept and not asked for again."
+        )
+
+
+def _import_litellm() -> Any:
+    # Without this, the import fetches a price table from the network.
+    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+    try:
+        import litellm
+    except ImportError:
+        raise PrerequisiteError(
+            "Live calls need litellm, which is not installed. "
+            "Run: pip install 'llmpo[live]'"
+        ) from None
+    litellm.telemetry = False
+    litellm.suppress_debug_info = True
+    litellm.turn_off_message_logging = True
+    # These log addresses, and some providers take the key as part of the address.
+    for name in ("httpx", "httpcore", "openai", "LiteLLM"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    return litellm
+
+
+def _placeholder_key(litellm: Any, settings: LLMSettings) -> str | None:
+    """Returns None where litellm finds the key itself, or "none" for a local server.
+
+    Raises:
+        PrerequisiteError: The provider's API key is not in the environment.
+    """
+    # litellm does not check the text completion provider, which uses the same key.
+    model = settings.model.replace("text-completion-openai/", "openai/", 1)
+    checked = litellm.validate_environment(model=model)
+    # It names alternatives and keys that are set as well; other variables than keys
+    # may come from elsewhere, e.g. from a cloud login.
+    names = [name for name in checked["missing_keys"] if name.endswith("_API_KEY")]
+    if checked["keys_in_environment"] or not names or set(names) & set(os.environ):
+        return None
+    if settings.api_base is not None:
+        return "none"  # local servers want no key, but litellm insists on one
+    raise PrerequisiteError(
+        f"Calling {settings.model} needs an API key. Set the environment variable "
+        f"{' or '.join(names)}, or use recorded answers (llm.mode: replay)."
+    )
+
+
+def _is_suspicious(request: Request, answer: Answer) -> bool:
+    """Returns whether an empty answer may be an accident of the provider.
+
+    An empty completion before a stop string is a proper answer, and neither a filter
+    nor a length limit goes away by trying again.
+    """
+    if request.kind == "text" or answer.text.strip():
+        return False
+    return answer.finish_reason not in ("length", "content_filter")
+
+
+def _retry_after(error: Exception) -> float | None:
+    """Returns the seconds a provider asked to wait, or None."""
+    response = getattr(error, "response", None)
+    for headers in (
+        getattr(response, "headers", None),
+        getattr(error, "litellm_response_headers", None),
+        getattr(error, "headers", None),
+    ):
+        text = (headers or {}).get("retry-after")
+        if text is None:
+            continue
+        try:
+            return max(0.0, float(text))
+        except ValueError:
+            pass
+        try:
+            moment = parsedate_to_datetime(text)
+        except ValueError:
+            continue
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return max(0.0, (moment - datetime.now(UTC)).total_seconds())
+    return None
+
+
+def _without_secrets(text: str) -> str:
+    """Returns a provider's message without secrets of the environment in it."""
+    for name, value in os.environ.items():
+        if len(value) >= 6 and _SECRET_NAME.search(name):
+            text = text.replace(value, "[secret]")
+    return text
+
+
+def _doing(request: Request) -> str:
+    return f"Calling {request.model} for purpose {request.purpose!r}"
+
+
+def _present(exchange: Exchange | None) -> Exchange:
+    assert exchange is not None
+    return exchange

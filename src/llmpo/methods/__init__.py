@@ -1,0 +1,1 @@
+"""Methods: replicated systems, baselines and hybrids, found through entry points."""

@@ -1,0 +1,217 @@
+"""The plan: the grid's cells, laid out over jobs, and what makes a job run again."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from llmpo.config import Config, load_config
+from llmpo.envs.registry import environment
+from llmpo.errors import ConfigError
+from llmpo.evaluation import EVALUATION_VERSION
+from llmpo.llm.corpus import slug
+from llmpo.methods.base import method, parse_settings
+from llmpo.provenance import file_digest
+from llmpo.records import SCHEMA_VERSION, Cell, Record
+from llmpo.storage import digest, read_json, write_json
+
+# Where a working folder keeps what; all relative to it.
+CORPUS = Path("workflow/resources/exchanges")
+STORE = Path("recordings")
+STATE = Path("results/state")
+
+
+class Plan(Record):
+    """A validated configuration with its cells laid out over jobs.
+
+    Attributes:
+        config: The configuration, all defaults resolved.
+        jobs: Ids of the cells of each job.
+    """
+
+    schema_version: int = SCHEMA_VERSION
+    config: Mapping[str, Any]
+    cells: tuple[Cell, ...]
+    jobs: Mapping[str, tuple[str, ...]]
+
+    def job_cells(self, job: str) -> list[Cell]:
+        """Returns the cells of a job.
+
+        Raises:
+            ConfigError: There is no such job.
+        """
+        if job not in self.jobs:
+            raise ConfigError(
+                f"The plan has no job {job!r}; it has: {', '.join(self.jobs)}."
+            )
+        by_id = {cell.id: cell for cell in self.cells}
+        return [by_id[name] for name in self.jobs[job]]
+
+    def cell(self, name: str) -> Cell:
+        """Returns one cell.
+
+        Raises:
+            ConfigError: There is no such cell.
+        """
+        for cell in self.cells:
+            if cell.id == name:
+                return cell
+        raise ConfigError(
+            f"The plan has no cell {name!r}. Its first cells are: "
+            f"{', '.join(cell.id for cell in self.cells[:5])}."
+        )
+
+
+def make_plan(config: Config) -> Plan:
+    """Lays the cells of a configuration out over jobs."""
+    cells = config.cells()
+    return Plan(
+        config=config.model_dump(mode="json"),
+        cells=tuple(cells),
+        jobs=_pack(cells, config),
+    )
+
+
+def write_plan(path: Path, plan: Plan) -> None:
+    """Writes a plan as JSON."""
+    write_json(path, plan.model_dump(mode="json"))
+
+
+def read_plan(path: Path) -> tuple[Plan, Config]:
+    """Reads a plan and the configuration in it.
+
+    Raises:
+        DataError: The file is missing or not JSON.
+        ConfigError: It was made by another version of llmpo.
+    """
+    value = read_json(path, "the plan")
+    try:
+        plan = Plan.model_validate(value)
+    except ValueError as error:
+        raise ConfigError(
+            f"The plan {path} does not fit this version of llmpo ({error}). Make it "
+            "again: llmpo plan CONFIG --out PLAN."
+        ) from None
+    return plan, load_config(plan.config, str(path))
+
+
+def _pack(cells: Sequence[Cell], config: Config) -> dict[str, tuple[str, ...]]:
+    """Fills jobs with cells of one experiment and method, in the order of the grid."""
+    jobs: list[list[Cell]] = []
+    work = 0.0
+    for cell in cells:
+        follows = jobs and (jobs[-1][0].experiment, jobs[-1][0].method) == (
+            cell.experiment,
+            cell.method,
+        )
+        if not follows or work >= config.workflow.job_seconds:
+            jobs.append([])
+            work = 0.0
+        jobs[-1].append(cell)
+        work += search_seconds(cell) + _reporting_seconds(cell, config)
+    return {
+        f"{job[0].experiment}.{job[0].method}.{index:04d}": tuple(c.id for c in job)
+        for index, job in enumerate(jobs)
+    }
+
+
+def search_seconds(cell: Cell) -> float:
+    """Returns the estimated CPU time of a cell's search, simulation only."""
+    spec = environment(cell.environment, cell.options)
+    chosen = method(cell.algorithm)
+    settings = parse_settings(cell.algorithm, dict(cell.settings), cell.id)
+    return chosen.max_env_steps(settings, spec) * spec.step_microseconds / 1e6
+
+
+def _reporting_seconds(cell: Cell, config: Config) -> float:
+    spec = environment(cell.environment, cell.options)
+    steps = 2 * config.evaluation.episodes * spec.horizon
+    return steps * spec.step_microseconds / 1e6
+
+
+@dataclass(frozen=True)
+class WorkflowPlan:
+    """What the Snakefile needs of a plan, at parse time.
+
+    Attributes:
+        jobs: Job names.
+    """
+
+    plan: Plan
+    config: Config
+    root: Path
+
+    @property
+    def jobs(self) -> list[str]:
+        """Names of the jobs."""
+        return list(self.plan.jobs)
+
+    def fingerprint(self, job: str) -> str:
+        """Returns a digest of all that makes a job's results out of date.
+
+        These are its cells with the versions of their methods and environments, the
+        settings of model, budget and sandbox, the recorded exchanges it can read and,
+        while it waits for answers, what has been imported since.
+        """
+        cells = self.plan.job_cells(job)
+        return digest(
+            {
+                "cells": [cell.model_dump(mode="json") for cell in cells],
+                "versions": [
+                    [
+                        method(cell.algorithm).version,
+                        environment(cell.environment, cell.options).version,
+                    ]
+                    for cell in cells
+                ],
+                "formats": [SCHEMA_VERSION, EVALUATION_VERSION],
+                "llm": self.config.llm and self.config.llm.model_dump(mode="json"),
+                "budget": self.config.budget.model_dump(mode="json"),
+                "sandbox": self.config.sandbox.unsafe,
+                "corpus": self._corpus_state(cells),
+                "answers": self._answers_state(cells),
+            }
+        )[:16]
+
+    def _corpus_state(self, cells: Sequence[Cell]) -> str:
+        """Digest of the recorded exchanges of the model, if the cells use one."""
+        llm = self.config.llm
+        if llm is None or not any(method(c.algorithm).needs_llm for c in cells):
+            return ""
+        if llm.mode == "mock":
+            script = llm.mock_script
+            return _file_digest(self.root / script) if script else ""
+        return _folder_digest(self.root / CORPUS / slug(llm.model))
+
+    def _answers_state(self, cells: Sequence[Cell]) -> str:
+        """Digest of the imports so far, while a cell of the job waits for answers."""
+        if any((self.root / pending_marker(cell)).exists() for cell in cells):
+            return _file_digest(self.root / STORE / "imports.jsonl")
+        return ""
+
+
+def load_plan_for_workflow(values: Mapping[str, Any], root: Path) -> WorkflowPlan:
+    """Returns what the Snakefile needs, from the configuration it has read.
+
+    Raises:
+        ConfigError: The configuration is not valid.
+    """
+    config = load_config(values, "The configuration")
+    return WorkflowPlan(make_plan(config), config, root)
+
+
+def pending_marker(cell: Cell) -> Path:
+    """Returns the file that exists while a cell waits for answers."""
+    return STATE / "pending" / cell.id
+
+
+@cache
+def _folder_digest(folder: Path) -> str:
+    files = sorted(folder.rglob("*.jsonl"))
+    return digest([[path.name, _file_digest(path)] for path in files])
+
+
+@cache
+def _file_digest(path: Path) -> str:
+    return file_digest(path) if path.exists() else ""

@@ -1,0 +1,194 @@
+"""Running the cells of a job, and evaluating what they produced on fresh seeds."""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from llmpo.config import Config
+from llmpo.envs.registry import environment
+from llmpo.errors import BudgetExceeded, LlmpoError, PendingRequests
+from llmpo.evaluation import EvaluationTask
+from llmpo.evaluator import Evaluator
+from llmpo.llm.client import LLMClient, open_client
+from llmpo.methods.base import RunContext, method, parse_settings
+from llmpo.plan import CORPUS, STATE, STORE, pending_marker
+from llmpo.provenance import code_version, package_versions
+from llmpo.records import Assessment, Cell, RunRecord, RunStatus
+from llmpo.seeds import reporting_seeds
+
+_logger = logging.getLogger(__name__)
+
+
+def run_cells(
+    cells: Sequence[Cell], config: Config, *, root: Path, threads: int = 1
+) -> list[RunRecord]:
+    """Runs cells one after the other; their candidates share the threads.
+
+    A cell that hits an error does not keep the others from running: what they did is
+    cached, and the errors are raised together at the end.
+
+    Args:
+        cells: What to run.
+        config: The configuration they belong to.
+        root: Working folder with corpus, store and caches.
+        threads: Worker processes for roll-outs.
+
+    Raises:
+        LlmpoError: At least one cell met an error, e.g. a missing recorded answer.
+    """
+    records, errors = [], []
+    with ExitStack() as stack:
+        evaluator = stack.enter_context(Evaluator(threads, root / STATE))
+        client = None
+        if config.llm and any(method(cell.algorithm).needs_llm for cell in cells):
+            client = stack.enter_context(
+                open_client(config.llm, corpus=root / CORPUS, store=root / STORE)
+            )
+        for number, cell in enumerate(cells, start=1):
+            report = _reporter(f"{cell.id} ({number}/{len(cells)})")
+            try:
+                record = run_cell(
+                    cell, config, evaluator=evaluator, client=client, report=report
+                )
+            except LlmpoError as error:
+                report(f"stopped: {error}")
+                errors.append(error)
+                continue
+            _mark_pending(root, record)
+            records.append(record)
+    if errors:
+        raise _joined(errors)
+    return records
+
+
+def run_cell(
+    cell: Cell,
+    config: Config,
+    *,
+    evaluator: Evaluator,
+    client: LLMClient | None,
+    report: Callable[[str], None] = lambda line: None,
+) -> RunRecord:
+    """Runs one cell and returns its record, be it finished, truncated or pending.
+
+    Raises:
+        LlmpoError: The run met something it cannot go on from.
+    """
+    chosen = method(cell.algorithm)
+    settings = parse_settings(cell.algorithm, dict(cell.settings), cell.id)
+    spec = environment(cell.environment, cell.options)
+    session = None
+    if client is not None and chosen.needs_llm:
+        session = client.session(run=cell.id, seed=cell.seed, budget=config.budget)
+    context = RunContext(
+        cell=cell,
+        spec=spec,
+        evaluator=evaluator,
+        limits=config.sandbox.limits,
+        unsafe=config.sandbox.unsafe,
+        llm=session,
+        env_step_budget=config.budget.env_steps,
+        report=report,
+    )
+    status: RunStatus = "finished"
+    reason = ""
+    try:
+        chosen.run(settings, context)
+    except PendingRequests as pending:
+        status, reason = "pending", str(pending)
+    except BudgetExceeded as exceeded:
+        status, reason = "truncated", str(exceeded)
+    if status == "finished" and not context.journal.policies:
+        status, reason = "failed", "No candidate of any round worked."
+    report(f"{status}: {reason}" if reason else status)
+    journal = context.journal
+    return RunRecord(
+        cell=cell,
+        env_version=spec.version,
+        method_version=chosen.version,
+        status=status,
+        reason=reason,
+        settings=settings.model_dump(mode="json"),
+        attempts=tuple(journal.attempts),
+        programs=journal.programs,
+        policies=journal.policies,
+        totals=context.totals(),
+        notes=journal.notes,
+        provenance={
+            "mode": config.llm.mode if config.llm and chosen.needs_llm else "none",
+            "model": config.llm.model if config.llm and chosen.needs_llm else None,
+            "sandbox": sorted(journal.layers),
+            "packages": package_versions(),
+            "source": code_version().source_digest,
+        },
+    )
+
+
+def assess_records(
+    records: Sequence[RunRecord], config: Config, *, root: Path, threads: int = 1
+) -> list[Assessment]:
+    """Evaluates the policies of runs on reporting seeds that no method has seen.
+
+    All runs of an environment are evaluated on the same seeds.
+    """
+    chosen = [
+        (record, name)
+        for record in records
+        for name in sorted(record.policies)
+        if record.status in ("finished", "truncated")
+    ]
+    tasks = [_reporting_task(record, name, config) for record, name in chosen]
+    with Evaluator(threads, root / STATE) as evaluator:
+        report = _reporter("assess")
+        report(f"{len(tasks)} policies, {config.evaluation.episodes} episodes each")
+        evaluations = evaluator.evaluate(tasks)
+    return [
+        Assessment(
+            cell=record.cell,
+            policy=name,
+            program=record.policies[name].program,
+            episodes=evaluation.episodes,
+        )
+        for (record, name), evaluation in zip(chosen, evaluations, strict=True)
+    ]
+
+
+def _reporting_task(record: RunRecord, name: str, config: Config) -> EvaluationTask:
+    cell, policy = record.cell, record.policies[name]
+    return EvaluationTask(
+        environment=cell.environment,
+        options=dict(cell.options),
+        source=record.programs[policy.program],
+        seeds=reporting_seeds(config.evaluation.episodes, cell.environment),
+        lifetime=policy.lifetime,
+        limits=config.sandbox.limits,
+        unsafe=config.sandbox.unsafe,
+    )
+
+
+def _mark_pending(root: Path, record: RunRecord) -> None:
+    """Leaves a marker by which the workflow knows to run the cell again."""
+    marker = root / pending_marker(record.cell)
+    if record.status == "pending":
+        marker.parent.mkdir(parents=True, exist_ok=True)
+        marker.touch()
+    else:
+        marker.unlink(missing_ok=True)
+
+
+def _reporter(name: str) -> Callable[[str], None]:
+    started = time.monotonic()
+
+    def report(line: str) -> None:
+        _logger.info("[%s] %.1f s: %s", name, time.monotonic() - started, line)
+
+    return report
+
+
+def _joined(errors: Sequence[LlmpoError]) -> LlmpoError:
+    if len(errors) == 1:
+        return errors[0]
+    text = "\n\n".join(str(error) for error in errors)
+    return LlmpoError(f"{len(errors)} runs stopped with an error:\n\n{text}")

@@ -1,0 +1,1 @@
+"""Running LLM-written programs in confined processes."""
