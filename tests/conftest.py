@@ -23,26 +23,40 @@ def repository() -> Path:
 class ScriptedRun:
     """Runs one cell with a scripted model in a folder of its own.
 
-    Answers are given by purpose and take turns by the sample index.
+    Answers are given by purpose, or by template where the name has a slash, and take
+    turns by the sample index.
     """
 
     def __init__(self, root: Path) -> None:
         self.root = root
 
     def config(
-        self, answers: dict[str, list[str]], env: str = "noise_world_board_1", **keys: Any
+        self,
+        answers: dict[str, list[str]],
+        env: str = "noise_world_board_1",
+        **keys: Any,
     ) -> Config:
         """Writes the script and returns the configuration of one cell."""
-        rules = [{"purpose": name, "answers": texts} for name, texts in answers.items()]
+        rules = [
+            {"template" if "/" in name else "purpose": name, "answers": texts}
+            for name, texts in sorted(answers.items(), key=lambda a: "/" not in a[0])
+        ]
         script = self.root / "script.yaml"
         script.write_text(yaml.safe_dump({"rules": rules}))
-        settings = {"rounds": 1, "candidates": 1, "episodes": 2, **keys.pop("settings", {})}
+        settings = {
+            "rounds": 1,
+            "candidates": 1,
+            "episodes": 2,
+            **keys.pop("settings", {}),
+        }
         values = {
             "llm": {"mode": "mock", "model": "mock/script", "mock_script": str(script)},
             "experiments": {
                 "test": {
                     "environments": [env],
-                    "methods": {"promptpo": {"method": "promptpo", "settings": settings}},
+                    "methods": {
+                        "promptpo": {"method": "promptpo", "settings": settings}
+                    },
                     "seeds": [0],
                 }
             },

@@ -6,8 +6,6 @@ import math
 from pathlib import Path
 from typing import Any
 
-from llmpo.figures.axes import short_number
-from llmpo.figures.style import provenance
 from llmpo.figures.summary import (
     OUTCOMES,
     HeldOut,
@@ -16,7 +14,8 @@ from llmpo.figures.summary import (
     select,
     without_policy,
 )
-from llmpo.figures.table import TidyTable, environment_name, read_tidy
+from llmpo.figures.table import TidyTable, read_tidy
+from llmpo.figures.text import environment_name, short_number
 from llmpo.storage import write_json, write_text_atomic
 
 _STATUSES = ("finished", "truncated", "pending", "failed")
@@ -68,7 +67,7 @@ def write_all(tidy: Path, out: Path) -> list[Path]:
     paths = [out / f"results.{end}" for end in ("csv", "md", "provenance.json")]
     write_text_atomic(paths[0], _as_csv(rows))
     write_text_atomic(paths[1], _as_markdown(rows))
-    write_json(paths[2], provenance(table))
+    write_json(paths[2], table.provenance())
     return paths
 
 
@@ -183,8 +182,10 @@ def _cells(row: dict[str, Any]) -> list[str]:
 
 
 def _runs(row: dict[str, Any]) -> str:
-    named = (*_STATUSES[1:], "without_policy")
-    parts = [f"{row[name]} {name.replace('_', ' ')}" for name in named if row[name]]
+    counts = {status: row[status] for status in _STATUSES[1:]}
+    # A failed run has no policy anyway.
+    counts["without policy"] = max(0, row["without_policy"] - row["failed"])
+    parts = [f"{count} {what}" for what, count in counts.items() if count]
     return f"{row['runs']} ({', '.join(parts)})" if parts else str(row["runs"])
 
 

@@ -86,7 +86,5 @@ def test_published_seeds_are_what_the_plain_library_plays():
     )
     env = shared_environment(environment("button_press_v3"))
     for seed in (42, 31, 25, 13, 15):
-        # The hand's first frames depend on what was played before in the plain
-        # library's own generator only through the task, so compare the places.
-        assert plain.reset()[0][36:39] == pytest.approx(env.reset(seed=seed)[0][36:39])
+        assert plain.reset()[0].tobytes() == env.reset(seed=seed)[0].tobytes()
     plain.close()

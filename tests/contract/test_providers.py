@@ -153,6 +153,11 @@ def test_two_users_of_one_store_share_answers(bench):
     assert answers[1] == first[0]
 
 
+def ask_one_by_one(session):
+    for number in range(10):
+        session.ask([completion(f"question {number}")])
+
+
 def test_a_run_stopped_by_its_budget_stops_at_the_same_call_in_replay(tmp_path, server):
     bench = Bench("live", tmp_path, server)
     budget = Budget(tokens=17)  # each answer takes 6, as the server counts them
@@ -161,8 +166,7 @@ def test_a_run_stopped_by_its_budget_stops_at_the_same_call_in_replay(tmp_path, 
         with bench.open(mode) as client:
             session = client.session(run="run", seed=0, budget=budget)
             with pytest.raises(BudgetExceeded) as caught:
-                for number in range(10):
-                    session.ask([completion(f"question {number}")])
+                ask_one_by_one(session)
             stops.append((session.usage, str(caught.value)))
         export_corpus(bench.store, bench.corpus)
     assert stops[0] == stops[1]

@@ -12,7 +12,7 @@ from llmpo.sandbox.status import Status
 FEEDBACK = """```python
 class Feedback:
     def summarize_trajectory(self, traj):
-        return f"{len(traj)} steps, last reward {traj[-1].reward}"
+        return f"{len(traj)} steps"
 ```"""
 BROKEN_FEEDBACK = """```python
 class Feedback:
@@ -59,9 +59,7 @@ def test_best_candidate_of_a_round_wins(scripted_run):
 
 def test_last_policy_may_be_worse_than_the_best(scripted_run):
     record = scripted_run(
-        # Round 1 and round 2 ask different prompts, so each starts at sample 0.
-        script(ZIGZAG),
-        settings={"rounds": 2, "candidates": 1},
+        {**script(ZIGZAG), "promptpo/refinement": [STAY]}, settings={"rounds": 2}
     )
     assert record.policies["best"].round == 1
     assert record.policies["last"].round == 2
@@ -141,10 +139,14 @@ def test_reflection_and_history_reach_the_next_prompt(scripted_run):
 
 
 @pytest.mark.parametrize(
-    ("budget", "kind"),
-    [({"calls": 3}, "calls"), ({"env_steps": 350}, "env_steps"), ({"tokens": 4000}, "")],
+    ("budget", "named"),
+    [
+        ({"calls": 3}, "calls"),
+        ({"env_steps": 450}, "environment steps"),
+        ({"tokens": 4000}, "tokens"),
+    ],
 )
-def test_budget_truncates_the_run_and_keeps_its_results(scripted_run, budget, kind):
+def test_budget_truncates_the_run_and_keeps_its_results(scripted_run, budget, named):
     record = scripted_run(
         script(ZIGZAG, STAY), settings={"rounds": 3, "candidates": 2}, budget=budget
     )
@@ -152,7 +154,7 @@ def test_budget_truncates_the_run_and_keeps_its_results(scripted_run, budget, ki
     assert record.policies["best"].selection_score > 900
     assert record.totals.env_steps <= budget.get("env_steps", 10**9)
     assert record.totals.calls <= budget.get("calls", 10**9)
-    assert kind.replace("_", " ").split("_")[0] in record.reason.replace("_", " ")
+    assert named in record.reason
 
 
 def test_same_run_twice_gives_the_same_bytes(scripted_run, tmp_path):
@@ -179,7 +181,9 @@ def test_number_of_threads_does_not_change_the_record(scripted_run, tmp_path):
 
 
 def test_given_settings_win_over_the_preset():
-    settings = PromptPOSettings.model_validate({"preset": "paper", "tie_break": "return"})
+    settings = PromptPOSettings.model_validate(
+        {"preset": "paper", "tie_break": "return"}
+    )
     assert settings.tie_break == "return"
     assert settings.policy_lifetime == "run"
 

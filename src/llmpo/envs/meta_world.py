@@ -104,7 +104,7 @@ SPECS = (
         reward="""
         reach = tol(dist(object, tcp), 0, 0.05, margin=dist(object, tcp_0))
         gap = abs(goal.y - object.y)
-        pressed = tol(gap, 0, 0.005, margin=gap_0)
+        pressed = tol(gap, 0, 0.005, margin=0.0935)
         reward = 2 * ham(max(opening, 0), reach)
         if dist(object, tcp) <= 0.05:
             reward += 8 * pressed

@@ -252,6 +252,9 @@ def _spec(number: int) -> EnvSpec:
         observation_class="NoiseWorldObservation",
         success_text="The task's success condition is met at the goal.",
         variants={"key_information": hidden_or_shown} if prerequisites else {},
+        # The release goes on with the random stream of the board's generation, the
+        # same for every candidate; fixed seeds come nearest to that.
+        published_seeds=(0, 1, 2, 3, 4),
         step_microseconds=10.0,
     )
 

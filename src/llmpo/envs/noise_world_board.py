@@ -92,8 +92,7 @@ def generate_board(size: int, prerequisites: bool, rng: np.random.Generator) -> 
     codes = {cell: regions[owner[cell]].code for cell in cells}
     codes |= dict.fromkeys(bad, BAD) | {goal: GOAL} | dict.fromkeys(walls, WALL)
     if prerequisites:
-        # Milestones must be reachable, but crossing the bad cell does not count
-        # against that, as it plays no part in the reachability test for walls.
+        # As for the walls, the bad cell does not stop a path in this test.
         reachable = _reachable(start, size, walls)
         excluded = walls | bad | {start, goal}
         eligible = [c for c in cells if c in reachable and c not in excluded]

@@ -74,8 +74,8 @@ class EnvSpec:
             default and must leave the spec as it is.
         options: The chosen option values, by name.
         extra: The llmpo extra that installs the simulator.
-        published_seeds: Episode seeds matching the tasks that PromptPO's release
-            always plays, where these are known.
+        published_seeds: Episode seeds that stand for the episodes which PromptPO's
+            release plays with every candidate; None where it draws new ones.
         step_microseconds: Rough CPU time of one step, for planning job sizes only.
     """
 

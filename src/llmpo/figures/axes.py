@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from llmpo.figures.text import short_number
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.transforms import Transform
@@ -124,11 +126,3 @@ def _formatter() -> Any:
     from matplotlib.ticker import FuncFormatter
 
     return FuncFormatter(lambda value, _: short_number(value))
-
-
-def short_number(value: float) -> str:
-    """Returns a number as a tick label: 0.25, 150, 2.5k, 1M."""
-    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if abs(value) >= size and (abs(value) >= 1e4 or value % 1000 == 0):
-            return f"{value / size:.4g}{letter}".replace("-", "\N{MINUS SIGN}")
-    return f"{value:.4g}".replace("-", "\N{MINUS SIGN}")

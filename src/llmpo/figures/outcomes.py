@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 from llmpo.figures.style import WARNING, add_legend, add_title
 from llmpo.figures.summary import OUTCOMES, outcomes, select
-from llmpo.figures.table import TidyTable, environment_name
+from llmpo.figures.table import TidyTable
+from llmpo.figures.text import environment_name
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -20,7 +20,8 @@ from llmpo.figures.summary import (
     select,
     without_policy,
 )
-from llmpo.figures.table import TidyTable, environment_name
+from llmpo.figures.table import TidyTable
+from llmpo.figures.text import environment_name
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -175,9 +176,9 @@ def _note(table: TidyTable, environment: str) -> str:
         status: int((runs.run_status == status).sum())
         for status in ("truncated", "pending", "failed")
     }
-    counts["without policy"] = sum(
-        without_policy(table, environment, series) for series in table.series
-    )
+    missing = sum(without_policy(table, environment, name) for name in table.series)
+    # A failed run has no policy anyway.
+    counts["without policy"] = max(0, missing - counts["failed"])
     # Non-breaking spaces, so that a line never ends between a count and its word.
     parts = [f"{n} {what}".replace(" ", "\xa0") for what, n in counts.items() if n]
     noun = "run" if len(runs) == 1 else "runs"

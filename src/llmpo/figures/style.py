@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 from llmpo.errors import PrerequisiteError
 from llmpo.figures.table import TidyTable
-from llmpo.provenance import describe
 from llmpo.storage import write_bytes_atomic, write_json
 
 if TYPE_CHECKING:
@@ -148,21 +147,5 @@ def save(figure: "Figure", folder: Path, name: str, table: TidyTable) -> list[Pa
         paths.append(folder / f"{name}.{suffix}")
         write_bytes_atomic(paths[-1], buffer.getvalue())
     paths.append(folder / f"{name}.provenance.json")
-    write_json(paths[-1], provenance(table))
+    write_json(paths[-1], table.provenance())
     return paths
-
-
-def provenance(table: TidyTable) -> dict[str, Any]:
-    """Returns what a figure or table was made from, as plain JSON data."""
-    runs = table.runs
-    return describe([table.path]) | {
-        "runs": {
-            "total": len(runs),
-            "by_mode": _counts(runs["mode"].tolist()),
-            "by_status": _counts(runs["run_status"].tolist()),
-        }
-    }
-
-
-def _counts(values: Sequence[str]) -> dict[str, int]:
-    return {value: values.count(value) for value in sorted(set(values))}

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from llmpo.errors import DataError, PrerequisiteError
+from llmpo.provenance import describe
 from llmpo.tidy import COLUMNS
 
 if TYPE_CHECKING:
@@ -47,6 +48,16 @@ class TidyTable:
         rows = self.runs[self.runs.environment == environment]
         return str(rows.score_kind.iloc[0])
 
+    def provenance(self) -> dict[str, Any]:
+        """Returns what a figure or table of it was made from, as plain JSON data."""
+        return describe([self.path]) | {
+            "runs": {
+                "total": len(self.runs),
+                "by_mode": _counts(self.runs["mode"].tolist()),
+                "by_status": _counts(self.runs["run_status"].tolist()),
+            }
+        }
+
 
 def read_tidy(path: Path) -> TidyTable:
     """Reads the tidy table.
@@ -84,19 +95,8 @@ def read_tidy(path: Path) -> TidyTable:
     )
 
 
-def environment_name(label: str) -> str:
-    """Returns an environment label as a reader wants to see it.
-
-    Only the notation of ids is used, never a list of names: `point_maze_v3[a=b]`
-    becomes `Point maze v3, a: b`.
-    """
-    name, _, options = label.partition("[")
-    words = name.replace("_", " ").strip()
-    text = words[:1].upper() + words[1:]
-    for option in filter(None, options.rstrip("]").split(",")):
-        key, _, value = option.partition("=")
-        text += f", {key.replace('_', ' ')}: {value.replace('_', ' ')}"
-    return re.sub(r"\s+", " ", text)
+def _counts(values: list[str]) -> dict[str, int]:
+    return {value: values.count(value) for value in sorted(set(values))}
 
 
 def _natural(text: str) -> list[tuple[int, str]]:

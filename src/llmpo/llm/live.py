@@ -2,14 +2,10 @@
 
 import logging
 import os
-import random
-import re
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from importlib.metadata import version
 from threading import Event
 from typing import Any
@@ -18,16 +14,13 @@ from llmpo.errors import PrerequisiteError, ProviderError
 from llmpo.llm.exchange import Exchange, Request
 from llmpo.llm.pending import request_body
 from llmpo.llm.recorder import Recorder
-from llmpo.llm.response import Answer, MalformedResponse, make_exchange, parse_response
+from llmpo.llm.response import Answer, make_exchange, parse_response
+from llmpo.llm.retry import Waits, error_message
 from llmpo.llm.settings import LLMSettings, Price
 
 _LOG = logging.getLogger(__name__)
 
-_TRANSIENT = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
-_LONGEST_BACKOFF = 60.0
-_LONGEST_WAIT = 900.0
 _EMPTY_RETRIES = 2
-_SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL", re.IGNORECASE)
 
 
 class Live:
@@ -130,7 +123,7 @@ class _Caller:
         self._settings = settings
         self._litellm = _import_litellm()
         self._api_key = _placeholder_key(self._litellm, settings)
-        self._random = random.SystemRandom()
+        self._waits = Waits(settings.backoff)
 
     def call(self, request: Request, stop: Event) -> _Received:
         """Makes one call, trying again after transient errors.
@@ -148,7 +141,7 @@ class _Caller:
                 received = self._try(request, number)
             except Exception as error:
                 # litellm raises dozens of types; the status code tells them apart.
-                wait = self._wait(error, number)
+                wait = self._waits.after_error(error, number)
                 self._log_failure(request, error, number, wait)
                 if wait is None or number == tries:
                     raise self._failure(request, error, number, wait) from None
@@ -158,7 +151,7 @@ class _Caller:
                 return received
             if number > _EMPTY_RETRIES or number == tries:
                 return received
-            stop.wait(self._backoff(number))
+            stop.wait(self._waits.backoff(number))
         raise AssertionError("the last try returns or raises")
 
     def _try(self, request: Request, number: int) -> _Received:
@@ -183,29 +176,11 @@ class _Caller:
         dollars = getattr(response, "_hidden_params", {}).get("response_cost")
         return _Received(answer, dollars or None, seconds, number)
 
-    def _wait(self, error: Exception, number: int) -> float | None:
-        """Returns how long to wait before the next try, or None not to try again."""
-        if isinstance(error, MalformedResponse):
-            return self._backoff(number)
-        if getattr(error, "status_code", None) not in _TRANSIENT:
-            return None
-        if "insufficient_quota" in str(error):  # sent as 429, but time does not help
-            return None
-        asked = _retry_after(error)
-        if asked is not None and asked > _LONGEST_WAIT:
-            return None
-        return max(self._backoff(number), asked or 0.0)
-
-    def _backoff(self, number: int) -> float:
-        longest = min(_LONGEST_BACKOFF, self._settings.backoff * 2.0 ** (number - 1))
-        # Spread out, so that calls that failed together do not return together.
-        return longest * self._random.uniform(0.5, 1.0)
-
     def _log_failure(
         self, request: Request, error: Exception, number: int, wait: float | None
     ) -> None:
         then = "giving up" if wait is None else f"next try in {wait:.1f} s"
-        what = _without_secrets(str(error))
+        what = error_message(error)
         _LOG.warning("%s: try %d failed: %s; %s", _doing(request), number, what, then)
 
     def _failure(
@@ -222,7 +197,7 @@ class _Caller:
             advice = "Trying again would not help: check llm.model and llm.params"
         return ProviderError(
             f"{_doing(request)} failed after {number} "
-            f"{'try' if number == 1 else 'tries'}: {_without_secrets(str(error))}\n"
+            f"{'try' if number == 1 else 'tries'}: {error_message(error)}\n"
             f"{advice}. Answers that arrived are kept and not asked for again."
         )
 
@@ -277,38 +252,6 @@ def _is_suspicious(request: Request, answer: Answer) -> bool:
     if request.kind == "text" or answer.text.strip():
         return False
     return answer.finish_reason not in ("length", "content_filter")
-
-
-def _retry_after(error: Exception) -> float | None:
-    """Returns the seconds a provider asked to wait, or None."""
-    response = getattr(error, "response", None)
-    for headers in (
-        getattr(response, "headers", None),
-        getattr(error, "litellm_response_headers", None),
-        getattr(error, "headers", None),
-    ):
-        text = (headers or {}).get("retry-after")
-        if text is None:
-            continue
-        try:
-            return max(0.0, float(text))
-        except ValueError:
-            pass
-        try:
-            moment = parsedate_to_datetime(text)
-        except ValueError:
-            continue
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        return max(0.0, (moment - datetime.now(UTC)).total_seconds())
-    return None
-
-
-def _without_secrets(text: str) -> str:
-    """Returns a provider's message without secrets of the environment in it."""
-    for name, value in os.environ.items():
-        if len(value) >= 6 and _SECRET_NAME.search(name):
-            text = text.replace(value, "[secret]")
-    return text
 
 
 def _doing(request: Request) -> str:

@@ -6,6 +6,8 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from llmpo.storage import canonical_json
+
 # Parameters that llmpo sets itself, or that would carry a secret or another request
 # into the record.
 _CONNECTION = frozenset(
@@ -138,11 +140,16 @@ def check_params(params: dict[str, Any]) -> dict[str, Any]:
 
     Raises:
         ValueError: A name is reserved: it is set elsewhere, or would change what one
-            request is (one answer, no streaming, no secrets).
+            request is (one answer, no streaming, no secrets). Or a value is not plain
+            JSON data, which a record could not hold.
     """
     if found := _RESERVED.intersection(params):
         raise ValueError(
             f"{', '.join(sorted(found))} cannot be sampling parameters; llmpo sets "
             "them itself or takes them from other settings"
         )
+    try:
+        canonical_json(params)
+    except (TypeError, ValueError):
+        raise ValueError("sampling parameters must be plain JSON values") from None
     return params

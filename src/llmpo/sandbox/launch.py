@@ -41,11 +41,19 @@ _KEPT_VARIABLES = ("LD_LIBRARY_PATH", "PYTHONHOME")
 
 @dataclass(frozen=True)
 class Child:
-    """A started process and our ends of its pipes, both non-blocking."""
+    """A started process and our ends of its pipes, all non-blocking.
+
+    Attributes:
+        process: The process, leader of its own session.
+        incoming: Where its replies arrive.
+        outgoing: Where requests go.
+        errors: Its standard error until it is confined, to explain a failing start.
+    """
 
     process: "subprocess.Popen[bytes]"
     incoming: int
     outgoing: int
+    errors: int
 
 
 def start_child() -> Child:
@@ -72,29 +80,30 @@ def start_child() -> Child:
         str(child_out),
         str(os.getpid()),
     ]
+    errors, child_errors = os.pipe()
     try:
         process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            stderr=child_errors,
             pass_fds=(child_in, child_out),
             start_new_session=True,
             cwd="/",
             env=child_environment(),
         )
     except OSError as error:
-        os.close(incoming)
-        os.close(outgoing)
+        for handle in (incoming, outgoing, errors):
+            os.close(handle)
         raise SandboxError(
             f"Starting the sandbox: {sys.executable} could not be started ({error})."
         ) from None
     finally:
-        os.close(child_in)
-        os.close(child_out)
-    os.set_blocking(incoming, False)
-    os.set_blocking(outgoing, False)
-    return Child(process, incoming, outgoing)
+        for handle in (child_in, child_out, child_errors):
+            os.close(handle)
+    for handle in (incoming, outgoing, errors):
+        os.set_blocking(handle, False)
+    return Child(process, incoming, outgoing, errors)
 
 
 def child_environment() -> dict[str, str]:

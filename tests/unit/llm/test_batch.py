@@ -1,4 +1,5 @@
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -189,3 +190,11 @@ def test_runs_share_one_batch_file_per_model(export, store, make_prompt):
     assert [path.parent.name for path in files] == ["openai-m", "openai-other"]
     assert [len(path.read_text().splitlines()) for path in files] == [2, 1]
     assert {entry.origin for entry in Pending(store)} == {"one", "two", "run-a"}
+
+
+def test_jobs_that_export_at_the_same_time_lose_nothing(store, make_record):
+    requests = [make_record(str(number)).request for number in range(24)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda one: Pending(store).add([one], "run"), requests))
+    [path] = Pending(store).batch_files()
+    assert len(path.read_text().splitlines()) == 24

@@ -7,11 +7,13 @@ from llmpo.llm.settings import Budget, LLMSettings
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({"modell": "x"}, "modell"),
+        ({"models": "x"}, "models"),
         ({"mode": "record"}, "replay"),
         ({"concurrency": 0}, "greater"),
         ({"params": {"n": 5}}, "n cannot be sampling parameters"),
         ({"params": {"api_key": "sk-secret-1"}}, "api_key"),
+        ({"params": {"stop": {1, 2}}}, "plain JSON"),
+        ({"params": {"temperature": float("nan")}}, "plain JSON"),
         ({"api_key": "sk-secret-1"}, "environment variable"),
         ({"api_base": "localhost:8000"}, "http://host:port"),
         ({"api_base": "http://me:sk-secret-1@host/v1"}, "environment variable"),

@@ -11,7 +11,7 @@ import struct
 # keep a float64 payload aligned.
 HEADER = struct.Struct("<BBHIQ")
 
-SETUP = 1  # JSON set-up -> JSON list of active layers
+SETUP = 1  # JSON set-up -> JSON with the active layers, and what is missing
 LOAD = 2  # source text -> nothing; compiles it and finds the class
 EPISODE = 3  # uint64 seed -> nothing; seeds and, if need be, runs the module again
 CREATE = 4  # nothing -> nothing; calls the constructor if there is no object
@@ -24,7 +24,6 @@ CONTRACT = 2
 CRASH = 3
 MEMORY = 4
 BAD_ACTION = 5
-UNCONFINED = 6  # a core layer is missing; only ever the reply to SETUP
 
 SEED = struct.Struct("<Q")
 STEPS = struct.Struct("<Q")

@@ -214,23 +214,41 @@ def main(incoming: int, outgoing: int, parent: int) -> None:
     sys.dont_write_bytecode = True
     programs.replace_entropy()
     host = Host(setup)
-    try:
-        layers = _confine(setup, parent)
-    except lockdown.Unconfined as reason:
-        pipes.reply(op, wire.UNCONFINED, sequence, json.dumps(str(reason)).encode())
-        return
-    pipes.reply(op, wire.OK, sequence, json.dumps(layers).encode())
-    serve(pipes, host)
-
-
-def _confine(setup: dict[str, Any], parent: int) -> list[str]:
+    close_standard_error()
+    missing = ""
     layers = ["process"]
-    namespaces = not setup["unsafe"] and lockdown.enter_namespaces()
+    try:
+        confine(setup, parent, layers)
+    except lockdown.Unconfined as reason:
+        missing = str(reason)
+    answer = json.dumps({"layers": layers, "missing": missing}).encode()
+    pipes.reply(op, wire.OK, sequence, answer)
+    if not missing:
+        serve(pipes, host)
+
+
+def close_standard_error() -> None:
+    """Ends the only stream on which a failing start can be explained."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 2)
+    os.close(null)
+
+
+def confine(setup: dict[str, Any], parent: int, layers: list[str]) -> None:
+    """Confines this process and appends the names of the active layers.
+
+    Raises:
+        lockdown.Unconfined: A core layer is missing.
+    """
+    unsafe = setup["unsafe"]
+    namespaces = not unsafe and lockdown.enter_namespaces()
     lockdown.die_with_parent(parent)  # a change of credentials cancels it
-    readable = list(lockdown.library_paths(np.__path__))
+    readable = [*lockdown.library_paths(np.__path__), *setup["numpy_libraries"]]
     lockdown.limit_resources(setup["cpu_seconds"], setup["memory_bytes"])
     layers.append("rlimits")
-    if setup["unsafe"]:
-        return [*layers, "UNSAFE"]
-    layers += lockdown.confine([*readable, *setup["numpy_libraries"]])
-    return [*layers, "namespaces"] if namespaces else layers
+    if unsafe:
+        layers.append("UNSAFE")
+        return
+    layers += lockdown.confine(readable)
+    if namespaces:
+        layers.append("namespaces")

@@ -1,0 +1,26 @@
+"""How names and numbers are written for readers."""
+
+import re
+
+
+def environment_name(label: str) -> str:
+    """Returns an environment label as a reader wants to see it.
+
+    Only the notation of ids is used, never a list of names: `point_maze_v3[a=b]`
+    becomes `Point maze v3, a: b`.
+    """
+    name, _, options = label.partition("[")
+    words = name.replace("_", " ").strip()
+    text = words[:1].upper() + words[1:]
+    for option in filter(None, options.rstrip("]").split(",")):
+        key, _, value = option.partition("=")
+        text += f", {key.replace('_', ' ')}: {value.replace('_', ' ')}"
+    return re.sub(r"\s+", " ", text)
+
+
+def short_number(value: float) -> str:
+    """Returns a number as a tick label: 0.25, 150, 2.5k, 1M."""
+    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if abs(value) >= size and (abs(value) >= 1e4 or value % 1000 == 0):
+            return f"{value / size:.4g}{letter}".replace("-", "\N{MINUS SIGN}")
+    return f"{value:.4g}".replace("-", "\N{MINUS SIGN}")

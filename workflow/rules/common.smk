@@ -1,0 +1,49 @@
+"""What the rules share: the validated configuration and the plan made from it."""
+
+import json
+import os
+import shlex
+import sys
+from pathlib import Path
+
+from snakemake.utils import validate
+
+try:
+    from llmpo.errors import LlmpoError
+    from llmpo.plan import load_plan_for_workflow
+except ImportError as error:
+    raise WorkflowError(
+        f"The llmpo package cannot be imported ({error}). Install it beside the "
+        "snakemake that you started, in the repository's folder: "
+        f"{sys.executable} -m pip install -c constraints.txt -e '.[sims,workflow]'"
+    )
+
+# The `llmpo` command beside this snakemake, activated environment or not.
+os.environ.update(
+    PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()])
+)
+
+# First the package, whose messages are made to be read; then the schema.
+try:
+    PLAN = load_plan_for_workflow(config, Path())
+except LlmpoError as error:
+    raise WorkflowError(str(error))
+validate(config, "../schemas/config.schema.json", set_default=False)
+
+# Values given with --config, as one more file that overrides the others.
+OVERRIDES = workflow.config_settings.config
+OVERRIDE_FILE = f"<(echo {shlex.quote(json.dumps(OVERRIDES))})" if OVERRIDES else ""
+
+
+wildcard_constraints:
+    job=r"[^/]+",
+
+
+def run_fingerprint(wildcards):
+    """Digest of all that makes the results of a job's runs out of date."""
+    return PLAN.fingerprint(wildcards.job)
+
+
+def report_settings(wildcards):
+    """What decides about reporting episodes, besides the policies."""
+    return PLAN.config.model_dump(mode="json", include={"evaluation", "sandbox"})
