@@ -37,4 +37,3 @@ rule all:
 
 localrules:
     all,
-    plan,

@@ -5,7 +5,7 @@ under the task's content key and shares the work among processes.
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -25,6 +25,9 @@ from llmpo.storage import digest
 EVALUATION_VERSION = 1
 
 Lifetime = Literal["episode", "run"]
+
+# The limits on a whole candidate are meant for so many episodes.
+_EPISODES_OF_A_CANDIDATE = 5
 
 
 @dataclass(frozen=True)
@@ -127,7 +130,8 @@ def evaluate(task: EvaluationTask) -> Evaluation:
     reader = ObservationReader(spec, env)
     episodes: list[Episode] = []
     trajectories: list[Trajectory] = []
-    process = PolicyProcess(task.source, contract, task.limits, unsafe=task.unsafe)
+    limits = _limits_for(task)
+    process = PolicyProcess(task.source, contract, limits, unsafe=task.unsafe)
     try:
         with process:
             actor = ProgramActor(process, reader, task.record)
@@ -158,6 +162,13 @@ def evaluate(task: EvaluationTask) -> Evaluation:
         return _evaluation(episodes, failed.failure, process.layers, trajectories)
     failure = next((e.failure for e in episodes if e.failure is not None), None)
     return _evaluation(episodes, failure, process.layers, trajectories)
+
+
+def _limits_for(task: EvaluationTask) -> Limits:
+    """Allows more episodes than a selection has proportionally more time."""
+    factor = max(1.0, len(task.seeds) / _EPISODES_OF_A_CANDIDATE)
+    limits = task.limits
+    return replace(limits, candidate=factor * limits.candidate, cpu=factor * limits.cpu)
 
 
 def policy_contract(spec: EnvSpec, lifetime: Lifetime) -> PolicyContract:

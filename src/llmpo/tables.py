@@ -38,7 +38,8 @@ _HEADINGS = (
 _KEY = """\
 Held-out scores are means over episodes on seeds that the method never saw, with a 95%
 bootstrap interval: over runs where there are several, over the episodes of the only
-run otherwise. The selection score is the one by which a method chose its best policy;
+run otherwise. With fewer than five runs it is too narrow to support a claim about the
+method. The selection score is the one by which a method chose its best policy;
 it is too high by construction and is no result. Steps, calls, tokens and dollars are
 totals over the runs, rejected candidates and repairs included.
 

@@ -82,6 +82,8 @@ def test_cells_are_the_product_in_the_order_of_the_grid():
         ),
         ("evaluation", {"episodes": 5}, "episodes: .*greater than or equal to 20"),
         ("llm.mode", "online", "llm.mode: "),
+        ("sandbox", {"limits": {"acts": 1}}, "sandbox.limits.acts"),
+        ("sandbox", {"limits": {"act": -1}}, "sandbox.limits.act: .*greater than 0"),
         ("budget", {"dollar": 3}, "budget.dollar: there is no such key"),
     ],
 )

@@ -3,9 +3,8 @@
 
 rule aggregate:
     input:
-        plan="results/plan.json",
-        runs=expand("results/runs/{job}.jsonl", job=PLAN.jobs),
-        assessments=expand("results/assessments/{job}.jsonl", job=PLAN.jobs),
+        expand("results/runs/{job}.jsonl", job=PLAN.jobs),
+        expand("results/assessments/{job}.jsonl", job=PLAN.jobs),
     output:
         report(
             "results/tidy.csv",
@@ -18,6 +17,8 @@ rule aggregate:
     resources:
         mem_mb=2000,
         runtime=30,
+    params:
+        grid=grid_digest,
     shell:
-        "llmpo aggregate {input.plan} --runs results/runs"
+        "llmpo aggregate results/plan.json --runs results/runs"
         " --assessments results/assessments --out {output} > {log} 2>&1"

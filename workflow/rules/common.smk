@@ -1,8 +1,6 @@
 """What the rules share: the validated configuration and the plan made from it."""
 
-import json
 import os
-import shlex
 import sys
 from pathlib import Path
 
@@ -11,6 +9,7 @@ from snakemake.utils import validate
 try:
     from llmpo.errors import LlmpoError
     from llmpo.plan import load_plan_for_workflow
+    from llmpo.storage import digest
 except ImportError as error:
     raise WorkflowError(
         f"The llmpo package cannot be imported ({error}). Install it beside the "
@@ -30,10 +29,6 @@ except LlmpoError as error:
     raise WorkflowError(str(error))
 validate(config, "../schemas/config.schema.json", set_default=False)
 
-# Values given with --config, as one more file that overrides the others.
-OVERRIDES = workflow.config_settings.config
-OVERRIDE_FILE = f"<(echo {shlex.quote(json.dumps(OVERRIDES))})" if OVERRIDES else ""
-
 
 wildcard_constraints:
     job=r"[^/]+",
@@ -47,3 +42,8 @@ def run_fingerprint(wildcards):
 def report_settings(wildcards):
     """What decides about reporting episodes, besides the policies."""
     return PLAN.config.model_dump(mode="json", include={"evaluation", "sandbox"})
+
+
+def grid_digest(wildcards):
+    """Digest of all cells, for what is made from all of them."""
+    return digest([cell.model_dump(mode="json") for cell in PLAN.plan.cells])

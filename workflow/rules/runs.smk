@@ -1,13 +1,7 @@
-"""The runs of a job, and fresh-seed evaluation of what they produced.
-
-The plan is ancient(): it is written anew whenever any cell changes, but only those
-jobs are to run again whose own fingerprint has changed.
-"""
+"""The runs of a job, and fresh-seed evaluation of what they produced."""
 
 
 rule run:
-    input:
-        plan=ancient("results/plan.json"),
     output:
         "results/runs/{job}.jsonl",
     log:
@@ -20,14 +14,13 @@ rule run:
     params:
         fingerprint=run_fingerprint,
     shell:
-        "llmpo run {input.plan} --job {wildcards.job} --out {output}"
+        "llmpo run results/plan.json --job {wildcards.job} --out {output}"
         " --threads {threads} 2>&1 | tee {log} >&2"
 
 
 rule assess:
     input:
-        plan=ancient("results/plan.json"),
-        runs="results/runs/{job}.jsonl",
+        "results/runs/{job}.jsonl",
     output:
         "results/assessments/{job}.jsonl",
     log:
@@ -39,5 +32,5 @@ rule assess:
     params:
         settings=report_settings,
     shell:
-        "llmpo assess {input.plan} --job {wildcards.job} --runs {input.runs}"
+        "llmpo assess results/plan.json --job {wildcards.job} --runs {input}"
         " --out {output} --threads {threads} 2>&1 | tee {log} >&2"

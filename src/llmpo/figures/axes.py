@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from llmpo.figures.summary import Scale
 from llmpo.figures.text import short_number
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 # Shares of a panel's width: where the data begin and end, and where the strip begins.
 _BEGIN, _END, STRIP = 0.03, 0.80, 0.83
+ROW = 0.05  # height of a row of marks, as share of the panel's height
 _MOST_TICKS = 4
 
 
@@ -44,21 +46,32 @@ def set_effort_axis(axes: "Axes", values: Sequence[float]) -> None:
     axes.xaxis.set_major_formatter(_formatter())
 
 
-def set_score_axis(axes: "Axes", rows_of_marks: int, *, empty: bool) -> None:
-    """Gives the y axis readable numbers, and room below for marks of failures.
+def set_score_axis(axes: "Axes", rows_of_marks: int, scale: Scale | None) -> None:
+    """Gives the y axis readable numbers, and room below for marks.
 
     Args:
         axes: The panel.
         rows_of_marks: How many rows of marks to leave room for.
-        empty: Whether there is no score at all, so that no numbers make sense.
+        scale: Which scores to show; None when there are none, and no numbers either.
     """
-    if empty:
+    if scale is None:
         axes.set_yticks([])
         return
     low, high = axes.get_ylim()
-    axes.set_ylim(low - (high - low) * (0.04 + 0.06 * rows_of_marks), high)
+    if low < scale.floor:
+        low, high = scale.floor, scale.top + 0.05 * (scale.top - scale.floor)
+    axes.set_ylim(low - (high - low) * (0.04 + ROW * (rows_of_marks + 0.5)), high)
     axes.yaxis.set_major_locator(_linear_locator(5))
     axes.yaxis.set_major_formatter(_formatter())
+
+
+def draw_marks(axes: "Axes", x: Any, row: int, **looks: Any) -> None:
+    """Draws marks in one of the rows at the bottom of a panel; row 0 is the lowest."""
+    from matplotlib.transforms import blended_transform_factory
+
+    where = blended_transform_factory(axes.transData, axes.transAxes)
+    height = 0.035 + ROW * row
+    axes.plot(x, np.full(len(x), height), transform=where, linestyle="none", **looks)
 
 
 def draw_strip(axes: "Axes") -> None:
@@ -82,13 +95,6 @@ def x_share(axes: "Axes") -> "Transform":
     from matplotlib.transforms import blended_transform_factory
 
     return blended_transform_factory(axes.transAxes, axes.transData)
-
-
-def y_share(axes: "Axes") -> "Transform":
-    """Returns the transform for x as data and y as share of the panel's height."""
-    from matplotlib.transforms import blended_transform_factory
-
-    return blended_transform_factory(axes.transData, axes.transAxes)
 
 
 def _make_room(axes: "Axes", low: float, high: float) -> None:

@@ -17,6 +17,7 @@ from llmpo.figures.summary import (
     best_so_far,
     held_out,
     mean_curve,
+    score_scale,
     select,
     without_policy,
 )
@@ -73,18 +74,22 @@ def _draw_panel(
     totals = table.runs[table.runs.environment == environment]
     used = [*here[axis].dropna(), *totals[axis][totals[axis] > 0]]
     effort.set_effort_axis(panel, used)
+    results: list[float] = []
     for series, colour in colours.items():
         curves = best_so_far(table, environment, series, axis)
         _draw_curves(panel, curves, colour, (environment, series, axis))
-    for series, colour in colours.items():
-        rows = select(here, environment, series)
-        _draw_attempts(panel, rows, axis, colour)
-    _draw_held_out(panel, table, environment, colours)
-    empty = not bool(here.score.notna().any())
-    effort.set_score_axis(panel, len(colours), empty=empty)
+        _draw_working(panel, select(here, environment, series), axis, colour)
+        results += [curve.y[-1] for curve in curves]
+    results += _draw_held_out(panel, table, environment, colours)
+    scale = score_scale(here.score.dropna().to_numpy(), results)
+    effort.set_score_axis(panel, len(colours), scale)
     for row, (series, colour) in enumerate(colours.items()):
         rows = select(here, environment, series)
-        _draw_failures(panel, rows[rows.status != "ok"][axis], row, colour)
+        failed = rows[rows.status != "ok"]
+        effort.draw_marks(panel, failed[axis], row, color=colour, **_FAILED)
+        if scale is not None:
+            low = rows[rows.score < scale.floor]
+            effort.draw_marks(panel, low[axis], len(colours), color=colour, **_LOW)
     panel.set_ylabel(_SCORE_NAMES[table.score_kind(environment)])
     add_title(panel, environment_name(environment), _note(table, environment))
 
@@ -119,7 +124,7 @@ def _draw_curves(
         panel.step(band.x, band.mean, where="post", color=colour, linewidth=1.8)
 
 
-def _draw_attempts(panel: "Axes", rows: Any, axis: str, colour: Any) -> None:
+def _draw_working(panel: "Axes", rows: Any, axis: str, colour: Any) -> None:
     import seaborn as sns
 
     working = rows[rows.status == "ok"]
@@ -136,20 +141,12 @@ def _draw_attempts(panel: "Axes", rows: Any, axis: str, colour: Any) -> None:
     )
 
 
-def _draw_failures(panel: "Axes", x: Any, row: int, colour: Any) -> None:
-    panel.plot(
-        x,
-        np.full(len(x), 0.035 + 0.05 * row),
-        transform=effort.y_share(panel),
-        color=colour,
-        **_FAILED,
-    )
-
-
 def _draw_held_out(
     panel: "Axes", table: TidyTable, environment: str, colours: dict[str, Any]
-) -> None:
+) -> list[float]:
+    """Draws the strip and returns the scores in it."""
     effort.draw_strip(panel)
+    drawn: list[float] = []
     places = iter(effort.strip_positions(len(colours) * len(_POLICIES)))
     where = effort.x_share(panel)
     for series, colour in colours.items():
@@ -158,16 +155,21 @@ def _draw_held_out(
             score = held_out(table, environment, series, policy)
             if score is None:
                 continue
-            low, high = score.estimate.low, score.estimate.high
-            panel.plot([place] * 2, [low, high], color=colour, lw=1.2, transform=where)
+            value, ends = (
+                score.estimate.value,
+                [score.estimate.low, score.estimate.high],
+            )
+            panel.plot([place] * 2, ends, color=colour, lw=1.2, transform=where)
             panel.plot(
                 [place],
-                [score.estimate.value],
+                [value],
                 transform=where,
                 color=colour,
                 markerfacecolor=colour if policy == "best" else "white",
                 **_HELD_OUT,
             )
+            drawn += [value, *ends]
+    return drawn
 
 
 def _note(table: TidyTable, environment: str) -> str:
@@ -195,9 +197,8 @@ _FAILED: dict[str, Any] = {
     "marker": "x",
     "markersize": 3.5,
     "markeredgewidth": 0.9,
-    "linestyle": "none",
-    "clip_on": False,
 }
+_LOW: dict[str, Any] = {"marker": "v", "markersize": 4.0, "markeredgewidth": 0}
 _HELD_OUT: dict[str, Any] = {"marker": "D", "markersize": 4.5, "markeredgewidth": 1.1}
 
 
@@ -212,7 +213,8 @@ def _legend(colours: dict[str, Any]) -> list[Any]:
         *(entry(name, color=colour, lw=3) for name, colour in colours.items()),
         entry("selection: best so far (thin: single runs)", lw=1.6),
         entry("selection: working candidate", marker="o", markersize=4, **none),
-        entry("failed attempt", **_FAILED),
+        entry("selection: worse than the scale shows", **_LOW, **none),
+        entry("failed attempt", **_FAILED, **none),
         entry("stopped by a budget", **_TRUNCATED, **none),
         entry("held-out: best policy, 95% interval", **_HELD_OUT),
         entry("held-out: last policy", markerfacecolor="white", **_HELD_OUT),

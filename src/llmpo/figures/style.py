@@ -78,7 +78,7 @@ def palette(count: int) -> list[Any]:
 def panels(
     count: int, width: float = 3.1, height: float = 2.35
 ) -> "tuple[Figure, list[Axes]]":
-    """Returns a figure with a grid of panels, at most four in a row.
+    """Returns a figure with a grid of panels, with as few gaps as four in a row allow.
 
     Args:
         count: How many panels.
@@ -88,7 +88,8 @@ def panels(
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-    columns = min(4, count) if count > 12 else min(3, count)
+    choices = [n for n in ((2, 3) if count <= 6 else (3, 4)) if n <= count] or [1]
+    columns = min(choices, key=lambda n: (-count % n, -n))
     rows = math.ceil(count / columns)
     # A single panel still has to hold the legend.
     size = (max(columns * width, 6.0), rows * height + 1.3)

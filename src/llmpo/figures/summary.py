@@ -146,6 +146,32 @@ def mean_curve(curves: list[Curve], *names: str) -> Band | None:
     return Band(grid, values.mean(axis=0), low, high)
 
 
+@dataclass(frozen=True)
+class Scale:
+    """The scores that a panel has to show; candidates below `floor` are off it."""
+
+    floor: float
+    top: float
+
+
+def score_scale(scores: FloatArray, results: list[float]) -> Scale | None:
+    """Returns the scale for a panel; None where there is no score.
+
+    One very bad candidate, and there often is one, must not press everything else
+    into a line. On the scale are all results, and the better half of the candidates
+    with one and a half times that range below them.
+
+    Args:
+        scores: Selection scores of the working candidates.
+        results: Scores that must be on the scale whatever they are.
+    """
+    if not len(scores):
+        return None
+    low = min([float(np.median(scores)), *results])
+    top = max([float(np.max(scores)), *results])
+    return Scale(low - 1.5 * (top - low) if low < top else -np.inf, top)
+
+
 def outcomes(rows: "pd.DataFrame") -> dict[str, int]:
     """Counts what became of candidates: ok at once, ok after repair, or failed how."""
     final = rows[rows.is_final == 1]

@@ -19,8 +19,8 @@ def environment_name(label: str) -> str:
 
 
 def short_number(value: float) -> str:
-    """Returns a number as a tick label: 0.25, 150, 2.5k, 1M."""
+    """Returns a number with at most four digits: 0.25, 150, 2.5k, 1M."""
     for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if abs(value) >= size and (abs(value) >= 1e4 or value % 1000 == 0):
+        if abs(value) >= size:
             return f"{value / size:.4g}{letter}".replace("-", "\N{MINUS SIGN}")
     return f"{value:.4g}".replace("-", "\N{MINUS SIGN}")

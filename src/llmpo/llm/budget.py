@@ -36,7 +36,6 @@ class UsageTotals:
         dollars: Price at the time of each call; None when that of any is unknown.
         estimated: Whether any token count is an estimate.
         seconds: Sum of the answer times that were recorded.
-        env_steps: Environment steps reported by the method.
     """
 
     calls: int = 0
@@ -45,7 +44,6 @@ class UsageTotals:
     dollars: float | None = 0.0
     estimated: bool = False
     seconds: float = 0.0
-    env_steps: int = 0
 
     @property
     def tokens(self) -> int:
@@ -99,19 +97,6 @@ class Ledger:
             seconds=totals.seconds + (exchange.seconds or 0.0),
         )
 
-    def check_env_steps(self, planned: int) -> None:
-        """Checks that this many environment steps still fit into the budget.
-
-        Raises:
-            BudgetExceeded: They do not fit; they should not be taken.
-        """
-        limit = self._budget.env_steps
-        self._check("env_steps", self.usage.env_steps, planned, limit)
-
-    def spend_env_steps(self, steps: int) -> None:
-        """Adds environment steps that were taken."""
-        self.usage = replace(self.usage, env_steps=self.usage.env_steps + steps)
-
     def _dollars(self, exchange: Exchange) -> float | None:
         if exchange.dollars is not None:
             return exchange.dollars
@@ -125,10 +110,9 @@ class Ledger:
     ) -> None:
         if limit is None or spent + planned <= limit:
             return
-        name = "environment steps" if kind == "env_steps" else kind
         number = ".4f" if kind == "dollars" else ",.0f"
         raise BudgetExceeded(
-            f"Run {self._run} stops at its budget of {limit:{number}} {name}: "
+            f"Run {self._run} stops at its budget of {limit:{number}} {kind}: "
             f"{spent:{number}} are spent and the next step takes at least "
             f"{planned:{number}}. The results so far are kept and marked truncated; "
             f"raise budget.{kind} to go on from here.",

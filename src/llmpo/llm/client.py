@@ -108,18 +108,6 @@ class LLMSession:
             self._ledger.count(exchange)
         return exchanges
 
-    def check_env_steps(self, planned: int) -> None:
-        """Checks, before they are taken, that environment steps fit into the budget.
-
-        Raises:
-            BudgetExceeded: They do not fit.
-        """
-        self._ledger.check_env_steps(planned)
-
-    def spend_env_steps(self, steps: int) -> None:
-        """Counts environment steps that were taken."""
-        self._ledger.spend_env_steps(steps)
-
     def _request(self, prompt: Prompt, asked: Counter[str]) -> Request:
         request = Request(
             kind=prompt.kind,

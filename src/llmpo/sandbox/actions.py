@@ -26,10 +26,9 @@ def _discrete_checker(n: int) -> Callable[[bytes], int]:
     valid = {float(value): value for value in range(n)}
 
     def check(payload: bytes) -> int:
-        values = np.frombuffer(payload, np.float64)
-        if len(values) != 1:
-            raise _bad(f"act returned {len(values)} numbers, expected one integer")
-        value = values.item()
+        if len(payload) != 8:
+            raise _bad(f"act returned {len(payload) // 8} numbers, expected 1 integer")
+        value = np.frombuffer(payload, np.float64).item()
         if value not in valid:
             raise _bad(f"act returned {value:g}, expected an integer from 0 to {n - 1}")
         return valid[value]

@@ -19,7 +19,6 @@ _STATUSES = {
     wire.BAD_ACTION: Status.BAD_ACTION,
 }
 _HEADER_SIZE = wire.HEADER.size
-_FORGED = "the program wrote to the pipe of its process"
 _DYING_SECONDS = 1.0
 
 
@@ -33,11 +32,13 @@ class Channel:
     Attributes:
         elapsed: Seconds the last request waited for its reply.
         failure: Why the process is gone; None while it can be used.
+        last_words: The last line of a process that ended before it was confined.
     """
 
     def __init__(self, child: Child, cpu_seconds: int) -> None:
         self.elapsed = 0.0
         self.failure: Failure | None = None
+        self.last_words = ""
         self._child: Child | None = child
         self._incoming = child.incoming
         self._outgoing = child.outgoing
@@ -67,21 +68,12 @@ class Channel:
         deadline = start + seconds
         try:
             self._send(frame, deadline)
-            reply = self._receive(deadline, largest)
+            status, reply = self._receive(op, sequence, deadline, largest)
         finally:
             self.elapsed = time.perf_counter() - start
-        answered, status, _, echoed, length = wire.HEADER.unpack_from(reply)
-        if (
-            answered != op
-            or echoed != sequence
-            or length != len(reply) - _HEADER_SIZE
-            or (status != wire.OK and status not in _STATUSES)
-        ):
-            raise self._lose(Status.CRASH, _FORGED)
         if status != wire.OK:
-            failed = program_failure(_STATUSES[status], reply[_HEADER_SIZE:])
-            raise ProgramFailed(failed)
-        return reply[_HEADER_SIZE:]
+            raise ProgramFailed(program_failure(_STATUSES[status], reply))
+        return reply
 
     def close(self, failure: Failure | None = None) -> tuple[int, float]:
         """Kills the process and everything in its group.
@@ -100,25 +92,101 @@ class Channel:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(child.process.pid, signal.SIGKILL)
         _, status, usage = os.wait4(child.process.pid, 0)
+        self.last_words = _last_line(child.errors)
         child.process.returncode = os.waitstatus_to_exitcode(status)
         for handle in (child.incoming, child.outgoing, child.errors):
             os.close(handle)
         return child.process.returncode, usage.ru_utime + usage.ru_stime
 
-    def start_errors(self) -> str:
-        """Returns the last line a process that never got confined wrote."""
-        if self._child is None:
-            return ""
-        with suppress(BlockingIOError):
-            text = os.read(self._child.errors, 65536).decode("utf-8", "replace")
-            return text.strip().rpartition("\n")[2]
-        return ""
-
     def _send(self, frame: bytes, deadline: float) -> None:
         try:
-            if os.write(self._outgoing, frame) == len(frame):
-                return
-        except BlockingIOError:
-            raise ReplyTimeout from None  # cannot be: the pipe was empty
+            sent = os.write(self._outgoing, frame)
+            while sent < len(frame):
+                # A long frame fills the pipe; a hung program never empties it.
+                writable = select.poll()
+                writable.register(self._outgoing, select.POLLOUT)
+                if not writable.poll(_milliseconds(deadline)):
+                    raise ReplyTimeout
+                sent += os.write(self._outgoing, memoryview(frame)[sent:])
+        except BlockingIOError:  # requests nobody read fill the pipe
+            raise ReplyTimeout from None
         except BrokenPipeError:
             raise self._ended() from None
+
+    def _receive(
+        self, op: int, sequence: int, deadline: float, largest: int
+    ) -> tuple[int, bytes]:
+        """Returns status and payload; memory stays bounded whatever is sent."""
+        data = b""
+        wanted = _HEADER_SIZE + largest
+        while True:
+            if not self._readable.poll(_milliseconds(deadline)):
+                raise ReplyTimeout
+            # One byte more than expected, to notice data nobody asked for.
+            chunk = os.read(self._incoming, wanted - len(data) + 1)
+            if not chunk:
+                raise self._ended()
+            data = data + chunk if data else chunk
+            if len(data) < _HEADER_SIZE:
+                continue
+            answered, status, _, echoed, length = wire.HEADER.unpack_from(data)
+            allowed = largest if status == wire.OK else wire.MAX_FAILURE
+            wanted = _HEADER_SIZE + length
+            if (
+                answered != op
+                or echoed != sequence
+                or length > allowed
+                or len(data) > wanted
+                or (status != wire.OK and status not in _STATUSES)
+            ):
+                raise self._lose(Status.CRASH, "the program wrote to its own pipe")
+            if len(data) == wanted:
+                return status, data[_HEADER_SIZE:]
+
+    def _ended(self) -> ProgramFailed:
+        """Returns the failure of a process that closed its end of a pipe."""
+        assert self._child is not None
+        pid = self._child.process.pid
+        deadline = time.perf_counter() + _DYING_SECONDS
+        flags = os.WEXITED | os.WNOHANG | os.WNOWAIT
+        while os.waitid(os.P_PID, pid, flags) is None:
+            if time.perf_counter() > deadline:  # it lives on with a closed pipe
+                return self._lose(Status.CRASH, "the program closed its own pipe")
+            time.sleep(0.005)
+        code, cpu = self.close()
+        if code == -signal.SIGXCPU or (
+            code == -signal.SIGKILL and cpu >= self._cpu_seconds
+        ):
+            return self._lose(
+                Status.TIMEOUT,
+                f"the program used more than {self._cpu_seconds} s of CPU time",
+            )
+        if code >= 0:
+            how = f"ended with exit status {code}"
+        else:
+            how = f"was ended by {_signal_name(-code)}"
+        return self._lose(Status.CRASH, f"the program's process {how}")
+
+    def _lose(self, status: Status, message: str) -> ProgramFailed:
+        self.close()
+        self.failure = Failure(status, message)
+        return ProgramFailed(self.failure)
+
+
+def _last_line(handle: int) -> str:
+    try:
+        text = os.read(handle, 65536).decode("utf-8", "replace")
+    except BlockingIOError:
+        return ""
+    return text.strip().rpartition("\n")[2]
+
+
+def _milliseconds(deadline: float) -> int:
+    return max(0, int((deadline - time.perf_counter()) * 1000) + 1)
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

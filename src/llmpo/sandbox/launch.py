@@ -13,7 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy._core import _multiarray_umath as numpy_core
+from numpy._core._multiarray_umath import (  # type: ignore[import-not-found]
+    __cpu_dispatch__,
+    __cpu_features__,
+)
 
 from llmpo.errors import SandboxError
 
@@ -128,13 +131,13 @@ def child_environment() -> dict[str, str]:
     }
     wide = [
         name
-        for name in numpy_core.__cpu_dispatch__
+        for name in __cpu_dispatch__
         if name.startswith(("AVX512", "X86_V4", "SVE"))
     ]
     if wide:
         environment["NPY_DISABLE_CPU_FEATURES"] = " ".join(wide)
     machine = platform.machine()
-    if machine in ("x86_64", "AMD64") and numpy_core.__cpu_features__.get("AVX2"):
+    if machine in ("x86_64", "AMD64") and __cpu_features__.get("AVX2"):
         environment["OPENBLAS_CORETYPE"] = "Haswell"
     elif machine in ("aarch64", "arm64"):
         environment["OPENBLAS_CORETYPE"] = "ARMV8"

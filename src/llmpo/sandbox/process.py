@@ -1,26 +1,21 @@
-"""Confined processes that host one generated program each.
+"""Confined processes for policies and feedback programs.
 
-    with PolicyProcess(source, contract) as policy:
-        policy.begin_episode(seed)
-        action = policy.act(observation)
-
-Time limits count only the time spent waiting for the program, so a slow simulator is
-not charged to it. A process must be used from the thread that entered it: the kernel
-kills it when that thread ends.
+with PolicyProcess(source, contract) as policy:
+    policy.begin_episode(seed)
+    action = policy.act(observation)
 """
 
-import json
-import math
+import os
+import platform
+import time
 from dataclasses import asdict
-from types import TracebackType
 from typing import Any, Literal, Self
 
 import numpy as np
 
 from llmpo.errors import SandboxError
 from llmpo.sandbox.actions import action_checker
-from llmpo.sandbox.channel import Channel, ReplyTimeout, clean_text
-from llmpo.sandbox.child import wire
+from llmpo.sandbox.child import landlock, wire
 from llmpo.sandbox.contract import (
     ActionLayout,
     FloatArray,
@@ -28,140 +23,22 @@ from llmpo.sandbox.contract import (
     PolicyContract,
     Trajectory,
 )
-from llmpo.sandbox.launch import NUMPY_LIBRARIES, start_child
-from llmpo.sandbox.status import Failure, Limits, ProgramFailed, Status
+from llmpo.sandbox.program import ProgramProcess
+from llmpo.sandbox.status import Limits
+from llmpo.sandbox.text import clean_text, shorten
 
-_NOT_STARTED = "The process must be entered with `with` before it is used."
-_MAX_SUMMARY = 2000  # characters; it goes into every later prompt
-_MAX_SETUP = 4096
-
-
-class _ProgramProcess:
-    """What policy and feedback processes share.
-
-    Attributes:
-        layers: Names of the active layers of confinement.
-    """
-
-    def __init__(
-        self,
-        source: str,
-        kind: Literal["policy", "feedback"],
-        contract: dict[str, Any],
-        limits: Limits,
-        unsafe: bool,
-    ) -> None:
-        self.layers: tuple[str, ...] = ()
-        self._source = source
-        self._kind = kind
-        self._contract = contract
-        self._limits = limits
-        self._unsafe = unsafe
-        self._channel: Channel | None = None
-        self._setup_seconds = 0.0
-        self._episode_start = 0.0
-
-    def __enter__(self) -> Self:
-        """Starts and confines the process and loads the program.
-
-        Raises:
-            SandboxError: This machine cannot confine it.
-            ProgramFailed: The program does not compile, lacks its class, or its top
-                level fails.
-        """
-        try:
-            self._start()
-            self._episode_start = self._setup_seconds
-            source = self._source.encode("utf-8", "replace")
-            self._ask(wire.LOAD, source, self._limits.load, "loading the program")
-        except BaseException:
-            self.close()
-            raise
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Kills the whole process group; harmless when repeated."""
-        if self._channel is not None:
-            self._channel.close()
-
-    def _start(self) -> None:
-        limits = self._limits
-        cpu_seconds = math.ceil(limits.cpu)
-        setup = {
-            "kind": self._kind,
-            "contract": self._contract,
-            "cpu_seconds": cpu_seconds,
-            "memory_bytes": limits.memory_mb * 2**20,
-            "numpy_libraries": NUMPY_LIBRARIES,
-            "unsafe": self._unsafe,
-        }
-        channel = self._channel = Channel(start_child(), cpu_seconds)
-        try:
-            reply = channel.request(
-                wire.SETUP, json.dumps(setup).encode(), limits.load, _MAX_SETUP
-            )
-        except (ProgramFailed, ReplyTimeout) as error:
-            raise SandboxError(
-                "Starting the sandbox: the confined process did not come up "
-                f"({_reason(error, limits)}). Check that the interpreter and numpy can "
-                "be read by this user and that the machine is not overloaded."
-            ) from None
-        self.layers = tuple(json.loads(reply))
-        self._setup_seconds = channel.waited
-
-    def _ask(
-        self, op: int, payload: bytes, limit: float, doing: str, largest: int = 0
-    ) -> bytes:
-        """Sends a request under all three wall-clock limits."""
-        channel = self._channel
-        if channel is None:
-            raise RuntimeError(_NOT_STARTED)
-        limits = self._limits
-        episode = limits.episode - (channel.waited - self._episode_start)
-        candidate = limits.candidate - (channel.waited - self._setup_seconds)
-        allowed = min(limit, episode, candidate)
-        try:
-            return channel.request(op, payload, allowed, largest)
-        except ReplyTimeout:
-            if limit == allowed:
-                message = f"{doing} took longer than {limit:g} s"
-            elif episode == allowed:
-                message = (
-                    "the program's calls in one episode took longer than "
-                    f"{limits.episode:g} s"
-                )
-            else:
-                message = f"the program took longer than {limits.candidate:g} s"
-            failure = Failure(Status.TIMEOUT, message)
-            channel.close(failure)
-            raise ProgramFailed(failure) from None
-
-    def _begin_episode(self, seed: int) -> None:
-        if self._channel is None:
-            raise RuntimeError(_NOT_STARTED)
-        self._episode_start = self._channel.waited
-        limits = self._limits
-        payload = wire.SEED.pack(seed)
-        self._ask(wire.EPISODE, payload, limits.load, "loading the program")
-        self._ask(wire.CREATE, b"", limits.act, "the constructor")
+_LONGEST_SUMMARY = 2000  # characters; it goes into every later prompt
+_LIMITS = Limits()
 
 
-class PolicyProcess(_ProgramProcess):
+class PolicyProcess(ProgramProcess):
     """A confined process that hosts one policy."""
 
     def __init__(
         self,
         source: str,
         contract: PolicyContract,
-        limits: Limits = Limits(),  # noqa: B008 - frozen
+        limits: Limits = _LIMITS,
         *,
         unsafe: bool = False,
     ) -> None:
@@ -171,18 +48,20 @@ class PolicyProcess(_ProgramProcess):
             source: Python source of the policy.
             contract: What the policy sees and does.
             limits: Time, CPU and memory limits.
-            unsafe: Run it without confinement, with a separate process and resource
+            unsafe: Run it without confinement, in a separate process with resource
                 limits only.
         """
         super().__init__(source, "policy", contract.as_json(), limits, unsafe)
+        self._lifetime = contract.lifetime
         self._check = action_checker(contract.action)
         self._action_size = 8 * contract.action.width
 
     def begin_episode(self, seed: int) -> None:
         """Seeds the random generators and makes the policy object.
 
-        With lifetime `episode` the module runs again in a fresh namespace; with
-        lifetime `run` the first object serves all episodes.
+        With lifetime `episode` the module runs again in a fresh namespace, in a new
+        process if the last episode cost the program its process. With lifetime `run`
+        the first object serves all episodes.
 
         Args:
             seed: Episode seed, at least 0.
@@ -190,6 +69,13 @@ class PolicyProcess(_ProgramProcess):
         Raises:
             ProgramFailed: The module or the constructor failed.
         """
+        channel = self._channel
+        if (
+            self._lifetime == "episode"
+            and channel is not None
+            and channel.failure is not None
+        ):
+            self._start()
         self._begin_episode(seed)
 
     def act(self, observation: bytes) -> FloatArray | int:
@@ -205,13 +91,11 @@ class PolicyProcess(_ProgramProcess):
             ProgramFailed: The policy failed or the action is not valid.
         """
         return self._check(
-            self._ask(
-                wire.ACT, observation, self._limits.act, "act", self._action_size
-            )
+            self._ask(wire.ACT, observation, self._limits.act, "act", self._action_size)
         )
 
 
-class FeedbackProcess(_ProgramProcess):
+class FeedbackProcess(ProgramProcess):
     """A confined process that hosts one `Feedback` class."""
 
     def __init__(
@@ -219,9 +103,9 @@ class FeedbackProcess(_ProgramProcess):
         source: str,
         observation: ObservationLayout,
         action: ActionLayout,
-        limits: Limits = Limits(),  # noqa: B008 - frozen
-        records: Literal["observations", "steps"] = "observations",
+        limits: Limits = _LIMITS,
         *,
+        records: Literal["observations", "steps"] = "observations",
         unsafe: bool = False,
     ) -> None:
         """Prepares a process; entering it starts it and makes the object.
@@ -243,8 +127,6 @@ class FeedbackProcess(_ProgramProcess):
         }
         super().__init__(source, "feedback", contract, limits, unsafe)
         self._with_steps = records == "steps"
-        self._observation = observation
-        self._action = action
 
     def __enter__(self) -> Self:
         super().__enter__()
@@ -262,19 +144,17 @@ class FeedbackProcess(_ProgramProcess):
             ProgramFailed: It failed or did not return a string.
         """
         steps = len(trajectory)
+        arrays = [trajectory.observations[:steps]]
         if self._with_steps:
-            arrays = (
-                trajectory.observations,
+            arrays = [
+                trajectory.observations[: steps + 1],
                 trajectory.actions,
                 trajectory.rewards,
-            )
-        else:
-            arrays = (trajectory.observations[:steps],)
+            ]
         payload = wire.STEPS.pack(steps) + b"".join(
             np.ascontiguousarray(array, np.float64).tobytes() for array in arrays
         )
-        if self._channel is not None:
-            self._episode_start = self._channel.waited
+        self._episode_left = self._limits.episode
         summary = self._ask(
             wire.SUMMARIZE,
             payload,
@@ -282,11 +162,31 @@ class FeedbackProcess(_ProgramProcess):
             "summarize_trajectory",
             wire.MAX_SUMMARY,
         )
-        text = clean_text(summary.decode("utf-8", "replace"), wire.MAX_SUMMARY)
-        return text if len(text) <= _MAX_SUMMARY else f"{text[: _MAX_SUMMARY - 1]}…"
+        return shorten(clean_text(summary.decode("utf-8", "replace")), _LONGEST_SUMMARY)
 
 
-def _reason(error: ProgramFailed | ReplyTimeout, limits: Limits) -> str:
-    if isinstance(error, ReplyTimeout):
-        return f"no answer within {limits.load:g} s"
-    return error.failure.message
+def sandbox_report() -> dict[str, Any]:
+    """Returns which layers confine generated code here, by starting one process.
+
+    `available` tells whether the core layers work; `problem` says what is missing.
+    """
+    contract = PolicyContract(
+        "ProbePolicy", ObservationLayout("Observation", ()), ActionLayout("discrete", 1)
+    )
+    report: dict[str, Any] = {
+        "available": True,
+        "layers": (),
+        "problem": "",
+        "landlock_abi": landlock.abi() if os.name == "posix" else 0,
+        "system": platform.system(),
+        "kernel": platform.release(),
+        "machine": platform.machine(),
+    }
+    start = time.perf_counter()
+    try:
+        with PolicyProcess("class ProbePolicy:\n    act = print", contract) as process:
+            report["layers"] = process.layers
+    except SandboxError as error:
+        report.update(available=False, problem=str(error))
+    report["start_seconds"] = round(time.perf_counter() - start, 3)
+    return report

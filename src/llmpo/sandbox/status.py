@@ -1,7 +1,11 @@
 """What can become of a generated program, as data."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass as plain_dataclass
 from enum import StrEnum
+from typing import Any
+
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass
 
 
 class Status(StrEnum):
@@ -17,7 +21,7 @@ class Status(StrEnum):
     BAD_ACTION = "bad_action"  # wrong shape, not finite or out of bounds
 
 
-@dataclass(frozen=True)
+@plain_dataclass(frozen=True)
 class Failure:
     """Why a generated program failed.
 
@@ -41,22 +45,23 @@ class ProgramFailed(Exception):
         self.failure = failure
 
 
-@dataclass(frozen=True)
-class Limits:
-    """Limits of one program's process. Times are seconds.
+def _seconds(default: float, description: str) -> Any:
+    return Field(default=default, gt=0, description=description)
 
-    Attributes:
-        load: Wall time to start the process and load the program.
-        act: Wall time of one `act` (or constructor, or summary) call.
-        episode: Wall time of one episode's policy calls in total.
-        candidate: Wall time of the whole evaluation of one program.
-        cpu: CPU time of the process.
-        memory_mb: Memory above what an idle sandbox process maps.
+
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+class Limits:
+    """Limits of the process of one generated program. Times are seconds.
+
+    Wall time counts only while the harness waits for the program. The limits on a
+    whole candidate are meant for five episodes and grow with further ones.
     """
 
-    load: float = 30.0
-    act: float = 2.0
-    episode: float = 300.0
-    candidate: float = 1200.0
-    cpu: float = 1200.0
-    memory_mb: int = 1024
+    load: float = _seconds(30.0, "Wall time to start the process and load a program.")
+    act: float = _seconds(5.0, "Wall time of one call of the program.")
+    episode: float = _seconds(60.0, "Wall time of all calls of one episode.")
+    candidate: float = _seconds(300.0, "Wall time of all calls of one candidate.")
+    cpu: float = _seconds(300.0, "CPU time of the process.")
+    memory_mb: int = Field(
+        default=1024, gt=0, description="Memory above what an idle process maps, MiB."
+    )

@@ -92,14 +92,12 @@ def test_prompt_parameters_override_the_settings(open_session, provider, make_pr
 def test_usage_is_counted(open_session, make_prompt):
     session = open_session(price=PRICE)
     session.ask([make_prompt(), make_prompt()])
-    session.spend_env_steps(500)
     assert session.usage == UsageTotals(
         calls=2,
         prompt_tokens=12,
         completion_tokens=8,
         dollars=20.0,
         seconds=1.0,
-        env_steps=500,
     )
     assert session.usage.tokens == 20
 
@@ -131,15 +129,6 @@ def test_a_round_that_does_not_fit_as_a_whole_is_not_begun(
     with pytest.raises(BudgetExceeded):
         session.ask([make_prompt()] * 4)
     assert provider.asked == []
-
-
-def test_environment_steps_are_refused_before_they_are_taken(open_session):
-    session = open_session(env_steps=1000)
-    session.check_env_steps(1000)
-    session.spend_env_steps(600)
-    with pytest.raises(BudgetExceeded) as caught:
-        session.check_env_steps(500)
-    assert caught.value.kind == "env_steps"
 
 
 def test_a_dollar_budget_needs_a_price(open_session):

@@ -115,6 +115,17 @@ class PromptPOSettings(MethodSettings):
         description="Number of latest attempts shown in the prompt, besides the best "
         "one; null shows all. paper: null.",
     )
+    act_seconds: float = Field(
+        1.0,
+        gt=0,
+        description="Time for one call of a program, as the prompts state it. The "
+        "sandbox allows more, so that a slow machine does not change results.",
+    )
+    episode_seconds: float = Field(
+        10.0,
+        gt=0,
+        description="Time for all calls of an episode, as the prompts state it.",
+    )
     digits: int = Field(
         4, ge=2, le=12, description="Significant digits of numbers in prompts."
     )

@@ -91,9 +91,7 @@ def _allow_reading(libc: ctypes.CDLL, ruleset: int, path: str) -> None:
         if stat.S_ISDIR(os.fstat(handle).st_mode):
             rights |= _READ_DIR
         rule = _PathBeneath(rights, handle)
-        _checked(
-            libc.syscall(_ADD_RULE, ruleset, _PATH_BENEATH, ctypes.byref(rule), 0)
-        )
+        _checked(libc.syscall(_ADD_RULE, ruleset, _PATH_BENEATH, ctypes.byref(rule), 0))
     finally:
         os.close(handle)
 

@@ -104,7 +104,7 @@ def enter_namespaces() -> bool:
         return False
     libc = ctypes.CDLL(None, use_errno=True)
     flags = _CLONE_NEWNET | _CLONE_NEWIPC | _CLONE_NEWUTS
-    return libc.unshare(flags) == 0 or libc.unshare(flags | _CLONE_NEWUSER) == 0
+    return any(libc.unshare(chosen) == 0 for chosen in (flags, flags | _CLONE_NEWUSER))
 
 
 def library_paths(numpy_folders: Iterable[str]) -> Iterator[str]:

@@ -117,7 +117,7 @@ class Pipes:
         self._incoming = incoming
         self._outgoing = outgoing
 
-    def receive(self, buffer: bytearray) -> int:
+    def receive(self, buffer: bytearray | memoryview) -> int:
         """Reads into the buffer and returns the number of bytes."""
         count = os.readv(self._incoming, [buffer])
         if count == 0:  # the trusted side is gone
@@ -125,22 +125,19 @@ class Pipes:
         return count
 
     def receive_rest(self, start: bytes | bytearray, size: int) -> bytearray:
-        """Returns a payload of `size` bytes that starts with the given bytes."""
+        """Returns `size` bytes, of which the given ones were already read."""
         payload = bytearray(size)
         done = len(start)
         payload[:done] = start
         view = memoryview(payload)
         while done < size:
-            count = os.readv(self._incoming, [view[done:]])
-            if count == 0:
-                os._exit(0)
-            done += count
+            done += self.receive(view[done:])
         return payload
 
     def reply(self, op: int, status: int, sequence: int, payload: bytes) -> None:
         """Sends one reply."""
         frame = wire.HEADER.pack(op, status, 0, sequence, len(payload)) + payload
-        sent = 0
+        sent = os.write(self._outgoing, frame)
         while sent < len(frame):
             sent += os.write(self._outgoing, frame[sent:])
 

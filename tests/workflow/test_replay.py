@@ -1,0 +1,74 @@
+"""The shipped corpus replays into figures with the network refused."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+# What to put in front of a command so that it has no network at all.
+_NO_NETWORK = ("unshare", "--map-root-user", "--net")
+
+# Where that is not allowed: the interpreter refuses to connect anywhere.
+_SITECUSTOMIZE = """
+import socket
+
+def _refuse(self, address, *rest):
+    if self.family in (socket.AF_INET, socket.AF_INET6):
+        raise ConnectionRefusedError(f"the test refuses the network: {address}")
+    return _connect(self, address, *rest)
+
+_connect = socket.socket.connect
+socket.socket.connect = socket.socket.connect_ex = _refuse
+"""
+
+_CONNECT = "import socket; socket.create_connection(('127.0.0.1', 9), timeout=5)"
+
+
+def _can_unshare():
+    try:
+        return (
+            subprocess.run([*_NO_NETWORK, "true"], capture_output=True).returncode == 0
+        )
+    except OSError:
+        return False
+
+
+@pytest.fixture
+def offline(tmp_path):
+    """Returns the wrapper and the environment that refuse the network."""
+    if _can_unshare():
+        return _NO_NETWORK, {}
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "sitecustomize.py").write_text(_SITECUSTOMIZE)
+    return (), {"PYTHONPATH": str(tmp_path / "site")}
+
+
+def test_the_network_is_refused(offline, tree):
+    wrapper, environment = offline
+    done = subprocess.run(
+        [*wrapper, sys.executable, "-c", _CONNECT],
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode != 0
+    assert "unreachable" in done.stderr or "refuses" in done.stderr
+
+
+@pytest.mark.slow
+def test_the_shipped_corpus_replays_without_network(offline, tree):
+    wrapper, environment = offline
+    tree.snakemake(wrapper=wrapper, **environment)
+    provenance = json.loads(
+        (tree.path / "results/figures/learning_curves.provenance.json").read_text()
+    )
+    config = yaml.safe_load((tree.path / "workflow/config/config.yaml").read_text())
+    cells = sum(
+        len(grid["environments"]) * len(grid["methods"]) * len(grid["seeds"])
+        for grid in config["experiments"].values()
+    )
+    assert provenance["runs"]["by_mode"] == {"replay": cells}
+    assert "pending" not in provenance["runs"]["by_status"]
+    assert (tree.path / "results" / "tables" / "results.md").exists()
