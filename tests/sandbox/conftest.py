@@ -99,6 +99,12 @@ def attack(run_policy: Callable[..., Outcome]) -> Callable[..., Outcome]:
     return run
 
 
+@pytest.fixture
+def confined_processes() -> Callable[[], list[int]]:
+    """Finds the confined processes of this one."""
+    return _confined_processes
+
+
 @pytest.fixture(autouse=True)
 def nothing_is_left_behind() -> Iterator[None]:
     """Fails a test that leaves one of our confined processes, or a copy of it."""

@@ -1,7 +1,10 @@
 """What a policy meets in its process: its contract, observations, seeds, lifetime."""
 
+import os
+import re
 import textwrap
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,6 +22,30 @@ def test_report_names_the_layers():
     assert report["layers"][:3] == ("process", "rlimits", "no_new_privs")
     assert report["layers"][3] == f"landlock-abi{report['landlock_abi']}"
     assert report["layers"][4] == "seccomp"
+
+
+def test_the_kernel_confirms_the_layers(contract, confined_processes):
+    source = "class ToyPolicy:\n  act = print"
+    with PolicyProcess(source, contract) as process:
+        process.begin_episode(0)
+        (pid,) = confined_processes()
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+        status = {
+            key: value.strip() for key, _, value in (x.partition(":") for x in lines)
+        }
+        limits = Path(f"/proc/{pid}/limits").read_text()
+        handles = [os.readlink(path) for path in Path(f"/proc/{pid}/fd").iterdir()]
+    assert status["NoNewPrivs"] == "1"
+    assert status["Seccomp"] == "2"
+    assert status["Threads"] == "1"
+    # Root keeps nothing but reading other users' files.
+    assert int(status["CapEff"], 16) | int(status["CapPrm"], 16) in (0, 4)
+    assert re.search(r"Max file size +0 +0", limits)
+    assert re.search(r"Max core file size +0 +0", limits)
+    assert re.search(r"Max processes +0 +0", limits)
+    assert (
+        sorted(h.partition(":")[0] for h in handles) == ["/dev/null"] * 3 + ["pipe"] * 2
+    )
 
 
 def test_unsafe_switch_is_visible_in_the_layers(contract, observation):

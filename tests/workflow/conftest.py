@@ -13,8 +13,6 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 
-pytest.importorskip("snakemake")
-
 # Small enough for tests that need several executions; two jobs, no simulator.
 TINY: dict[str, Any] = {
     "llm": {

@@ -1,5 +1,6 @@
 """Running the workflow: end to end, again, changed, killed, and its report."""
 
+import json
 import os
 import re
 import signal
@@ -9,6 +10,11 @@ import time
 import pytest
 
 CONFIG = ("--configfile", "test.yaml")
+
+
+def made(tree):
+    """Returns the results by path; results/state is a cache and no result."""
+    return tree.contents("results/*.*") | tree.contents("results/[!s]*/*")
 
 
 def test_a_finished_workflow_has_everything_and_does_nothing_again(tiny_tree):
@@ -21,17 +27,15 @@ def test_a_finished_workflow_has_everything_and_does_nothing_again(tiny_tree):
 
 
 def test_nothing_written_names_the_folder_it_was_made_in(tiny_tree):
-    shared = tiny_tree.contents("results/[!s]*") | tiny_tree.contents("results/[!s]*/*")
-    for name, data in shared.items():
+    for name, data in made(tiny_tree).items():
         assert str(tiny_tree.path).encode() not in data, name
 
 
 def test_results_repeat_byte_for_byte(finished):
     tree = finished()
-    before = tree.contents("results/[!s]*/*") | tree.contents("results/*.csv")
+    before = made(tree)
     tree.snakemake(*CONFIG, "--forceall")
-    after = tree.contents("results/[!s]*/*") | tree.contents("results/*.csv")
-    assert before == after
+    assert made(tree) == before
 
 
 def test_only_jobs_whose_cells_changed_run_again(finished, tiny):
@@ -45,11 +49,16 @@ def test_only_jobs_whose_cells_changed_run_again(finished, tiny):
     assert "Nothing to be done" in tree.snakemake(*CONFIG)
 
 
-def test_a_comment_in_the_configuration_runs_nothing_again(finished):
+def test_a_comment_or_another_file_name_run_nothing_again(finished):
     tree = finished()
-    path = tree.path / "test.yaml"
-    path.write_text("# a comment\n" + path.read_text())
-    assert "Nothing to be done" in tree.snakemake(*CONFIG)
+    text = (tree.path / "test.yaml").read_text()
+    (tree.path / "other.yaml").write_text("# a comment\n" + text)
+    assert "Nothing to be done" in tree.snakemake("--configfile", "other.yaml")
+
+
+def test_values_on_the_command_line_override_the_file(finished):
+    planned = finished().planned(*CONFIG, "--config", "llm={mode: batch}")
+    assert planned["run"] == 2
 
 
 def test_more_reporting_episodes_do_not_repeat_the_runs(finished, tiny):
@@ -70,7 +79,6 @@ def test_removed_cells_leave_the_tidy_table(finished, tiny):
     assert b",two," not in (tree.path / "results" / "tidy.csv").read_bytes()
 
 
-@pytest.mark.skipif(not hasattr(os, "killpg"), reason="needs process groups")
 def test_after_kill_9_the_same_command_finishes(tree, tiny, finished):
     tiny["experiments"]["tiny"]["seeds"] = [0, 1, 2]
     tree.write_config(tiny)
@@ -97,6 +105,16 @@ def test_after_kill_9_the_same_command_finishes(tree, tiny, finished):
     whole.write_config(tiny)
     whole.snakemake(*CONFIG)
     assert tree.contents("results/tidy.csv") == whole.contents("results/tidy.csv")
+
+
+def test_runs_that_wait_for_answers_are_pending_and_do_not_stop_the_others(tree, tiny):
+    tiny["llm"] = {"mode": "batch", "model": "openai/gpt-4.1-mini"}
+    tree.write_config(tiny)
+    tree.snakemake(*CONFIG)
+    assert tree.contents("recordings/**/*.jsonl")
+    provenance = tree.contents("results/figures/outcomes.provenance.json").popitem()[1]
+    assert json.loads(provenance)["runs"]["by_status"] == {"pending": 2}
+    assert "Nothing to be done" in tree.snakemake(*CONFIG)
 
 
 def test_two_workflows_do_not_work_in_one_folder(finished):

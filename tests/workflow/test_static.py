@@ -76,7 +76,7 @@ def test_profiles_agree_on_how_to_survive_failures():
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        (lambda config: config.update(evalution={}), "evalution"),
+        (lambda config: config.update(evaluations={}), "evaluations"),
         (
             lambda config: config["experiments"]["tiny"].update(
                 environments=["no_such_world"]

@@ -1,6 +1,10 @@
 """Checks actions on the trusted side: nothing unchecked ever reaches a simulator."""
 
-from collections.abc import Callable
+import math
+import struct
+import sys
+from collections.abc import Callable, Sequence
+from operator import le
 
 import numpy as np
 
@@ -37,32 +41,33 @@ def _discrete_checker(n: int) -> Callable[[bytes], int]:
 
 
 def _box_checker(layout: ActionLayout) -> Callable[[bytes], FloatArray]:
-    low = np.array(layout.low, np.float64)
-    high = np.array(layout.high, np.float64)
     # Infinities are never valid, so an unbounded side ends at the largest float.
-    largest = np.finfo(np.float64).max
-    floor, ceiling = np.maximum(low, -largest), np.minimum(high, largest)
-    size = 8 * layout.width
+    largest = sys.float_info.max
+    low = tuple(max(float(bound), -largest) for bound in layout.low)
+    high = tuple(min(float(bound), largest) for bound in layout.high)
+    numbers = struct.Struct(f"<{layout.width}d")
 
     def check(payload: bytes) -> FloatArray:
-        if len(payload) != size:
+        if len(payload) != numbers.size:
             raise _bad(
                 f"act returned {len(payload) // 8} numbers, expected {layout.width}"
             )
-        values = np.frombuffer(payload, np.float64)
-        # fmin and fmax replace NaN by a bound, so only valid values stay unchanged.
-        action = np.fmin(np.fmax(values, floor), ceiling)
-        if action.tobytes() != payload:
+        values = numbers.unpack(payload)
+        # For a handful of numbers plain Python beats numpy. NaN fails both.
+        if not (all(map(le, low, values)) and all(map(le, values, high))):
             _explain(values, low, high)
-        return action.reshape(layout.shape)
+            values = tuple(map(min, map(max, values, low), high))
+        return np.array(values).reshape(layout.shape)
 
     return check
 
 
-def _explain(values: FloatArray, low: FloatArray, high: FloatArray) -> None:
+def _explain(
+    values: Sequence[float], low: Sequence[float], high: Sequence[float]
+) -> None:
     """Raises unless the values are within tolerance of the bounds."""
-    for index, value in enumerate(values.tolist()):
-        if not np.isfinite(value):
+    for index, value in enumerate(values):
+        if not math.isfinite(value):
             raise _bad(f"entry {index} of the action is {value}, expected a number")
         if not low[index] - _TOLERANCE <= value <= high[index] + _TOLERANCE:
             raise _bad(

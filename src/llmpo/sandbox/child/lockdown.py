@@ -10,7 +10,6 @@ import os
 import resource
 import signal
 import sys
-import sysconfig
 from collections.abc import Iterable, Iterator
 
 from . import landlock, seccomp
@@ -113,14 +112,12 @@ def library_paths(numpy_folders: Iterable[str]) -> Iterator[str]:
     The standard library's folder may hold all installed packages, simulators among
     them, so its entries are named one by one.
     """
-    paths = sysconfig.get_paths()
-    for folder in sorted({paths["stdlib"], paths["platstdlib"]}):
+    for folder in sys.path:
         if os.path.isdir(folder):
             for entry in sorted(os.listdir(folder)):
                 if entry not in _FOREIGN_PACKAGES:
                     yield os.path.join(folder, entry)
-    for folder in sys.path:
-        if os.path.basename(folder) == "lib-dynload":
+        else:  # the standard library as a zip file
             yield folder
     yield from numpy_folders
 

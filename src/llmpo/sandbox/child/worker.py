@@ -19,9 +19,8 @@ from .observations import ObservationFactory, trajectory
 # Read before the lockdown so that the common imports of a policy cost it nothing. The
 # rest of the standard library and of numpy stays importable.
 _COMMON = (
-    "abc bisect collections copy dataclasses enum fractions functools heapq itertools "
-    "json logging math numbers operator queue random re statistics string time types "
-    "typing warnings numpy.fft numpy.linalg numpy.ma numpy.polynomial numpy.random"
+    "abc bisect collections copy dataclasses enum functools heapq itertools json math "
+    "operator random re string time typing numpy.fft numpy.linalg numpy.random"
 )
 _HEADER_SIZE = wire.HEADER.size
 
