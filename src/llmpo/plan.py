@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,10 @@ class Plan(Record):
     cells: tuple[Cell, ...]
     jobs: Mapping[str, tuple[str, ...]]
 
+    @cached_property
+    def _by_id(self) -> dict[str, Cell]:
+        return {cell.id: cell for cell in self.cells}
+
     def job_cells(self, job: str) -> list[Cell]:
         """Returns the cells of a job.
 
@@ -45,8 +49,7 @@ class Plan(Record):
             raise ConfigError(
                 f"The plan has no job {job!r}; it has: {', '.join(self.jobs)}."
             )
-        by_id = {cell.id: cell for cell in self.cells}
-        return [by_id[name] for name in self.jobs[job]]
+        return [self._by_id[name] for name in self.jobs[job]]
 
     def cell(self, name: str) -> Cell:
         """Returns one cell.
@@ -54,9 +57,8 @@ class Plan(Record):
         Raises:
             ConfigError: There is no such cell.
         """
-        for cell in self.cells:
-            if cell.id == name:
-                return cell
+        if name in self._by_id:
+            return self._by_id[name]
         raise ConfigError(
             f"The plan has no cell {name!r}. Its first cells are: "
             f"{', '.join(cell.id for cell in self.cells[:5])}."
@@ -168,7 +170,7 @@ class WorkflowPlan:
                 "formats": [SCHEMA_VERSION, EVALUATION_VERSION],
                 "llm": self.config.llm and self.config.llm.model_dump(mode="json"),
                 "budget": self.config.budget.model_dump(mode="json"),
-                "sandbox": self.config.sandbox.unsafe,
+                "sandbox": self.config.sandbox.model_dump(mode="json"),
                 "corpus": self._corpus_state(cells),
                 "answers": self._answers_state(cells),
             }
@@ -185,10 +187,10 @@ class WorkflowPlan:
         return _folder_digest(self.root / CORPUS / slug(llm.model))
 
     def _answers_state(self, cells: Sequence[Cell]) -> str:
-        """Digest of the imports so far, while a cell of the job waits for answers."""
-        if any((self.root / pending_marker(cell)).exists() for cell in cells):
-            return _file_digest(self.root / STORE / "imports.jsonl")
-        return ""
+        """Digest of the imports that cells of the job wait for or have waited for."""
+        waits = [self.root / pending_marker(cell) for cell in cells]
+        states = [path.read_text() for path in waits if path.exists()]
+        return imports_state(self.root) if "" in states else "".join(states)
 
 
 def load_plan_for_workflow(values: Mapping[str, Any], root: Path) -> WorkflowPlan:
@@ -202,8 +204,18 @@ def load_plan_for_workflow(values: Mapping[str, Any], root: Path) -> WorkflowPla
 
 
 def pending_marker(cell: Cell) -> Path:
-    """Returns the file that exists while a cell waits for answers."""
+    """Returns the file by which the workflow knows of a cell's wait for answers.
+
+    It is empty while the cell waits; once the cell has gone on, it holds the state of
+    the imports it went on with, so that the job is not run once more for nothing.
+    """
     return STATE / "pending" / cell.id
+
+
+def imports_state(root: Path) -> str:
+    """Returns a digest of all answers imported into a working folder so far."""
+    path = root / STORE / "imports.jsonl"
+    return file_digest(path) if path.exists() else "none"
 
 
 @cache

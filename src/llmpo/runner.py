@@ -5,18 +5,20 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 from llmpo.config import Config
 from llmpo.envs.registry import environment
 from llmpo.errors import BudgetExceeded, LlmpoError, PendingRequests
 from llmpo.evaluation import EvaluationTask
 from llmpo.evaluator import Evaluator
-from llmpo.llm.client import LLMClient, open_client
+from llmpo.llm.client import LLMClient, LLMSession, open_client
 from llmpo.methods.base import RunContext, method, parse_settings
-from llmpo.plan import CORPUS, STATE, STORE, pending_marker
+from llmpo.plan import CORPUS, STATE, STORE, imports_state, pending_marker
 from llmpo.provenance import code_version, package_versions
 from llmpo.records import Assessment, Cell, RunRecord, RunStatus
 from llmpo.seeds import reporting_seeds
+from llmpo.storage import write_text_atomic
 
 _logger = logging.getLogger(__name__)
 
@@ -117,13 +119,24 @@ def run_cell(
         totals=context.totals(),
         notes=journal.notes,
         provenance={
-            "mode": config.llm.mode if config.llm and chosen.needs_llm else "none",
-            "model": config.llm.model if config.llm and chosen.needs_llm else None,
+            **_llm_provenance(config, session),
             "sandbox": sorted(journal.layers),
             "packages": package_versions(),
             "source": code_version().source_digest,
         },
     )
+
+
+def _llm_provenance(config: Config, session: LLMSession | None) -> dict[str, Any]:
+    if config.llm is None or session is None:
+        return {"mode": "none", "model": None}
+    mode = config.llm.mode
+    drifted = session.usage.drifted
+    return {
+        "mode": f"{mode}, drifted" if drifted else mode,
+        "drifted_answers": drifted,
+        "model": config.llm.model,
+    }
 
 
 def assess_records(
@@ -169,13 +182,12 @@ def _reporting_task(record: RunRecord, name: str, config: Config) -> EvaluationT
 
 
 def _mark_pending(root: Path, record: RunRecord) -> None:
-    """Leaves a marker by which the workflow knows to run the cell again."""
+    """Notes for the workflow whether the cell waits for answers or has got them."""
     marker = root / pending_marker(record.cell)
     if record.status == "pending":
-        marker.parent.mkdir(parents=True, exist_ok=True)
-        marker.touch()
-    else:
-        marker.unlink(missing_ok=True)
+        write_text_atomic(marker, "")
+    elif marker.exists():
+        write_text_atomic(marker, imports_state(root))
 
 
 def _reporter(name: str) -> Callable[[str], None]:

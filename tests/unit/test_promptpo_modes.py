@@ -9,7 +9,7 @@ from llmpo.errors import CacheMiss
 from llmpo.llm.importer import import_answers
 from llmpo.llm.pending import Pending
 from llmpo.llm.transfer import export_corpus
-from llmpo.plan import CORPUS, STORE, pending_marker
+from llmpo.plan import CORPUS, STORE, load_plan_for_workflow
 from llmpo.records import RunRecord
 from llmpo.runner import run_cells
 
@@ -71,12 +71,17 @@ def _answer_all(root: Path) -> list[str]:
 
 
 def test_batch_run_goes_on_wave_by_wave_and_replays_alike(tmp_path: Path):
-    marker = tmp_path / pending_marker(_config("batch").cells()[0])
+    def fingerprint() -> str:
+        plan = load_plan_for_workflow(_config("batch").model_dump(), tmp_path)
+        return plan.fingerprint(plan.jobs[0])
+
     waves = []
     record = _run("batch", tmp_path)
     while record.status == "pending":
-        assert marker.exists()
+        waiting = fingerprint()
         waves.append(_answer_all(tmp_path))
+        assert fingerprint() != waiting  # the workflow will run the job again
+        answered = fingerprint()
         record = _run("batch", tmp_path)
     # All samples of a round are exported together, the feedback program with the
     # first round.
@@ -87,7 +92,7 @@ def test_batch_run_goes_on_wave_by_wave_and_replays_alike(tmp_path: Path):
     ]
     assert record.status == "finished"
     assert record.totals.calls == 6
-    assert not marker.exists()
+    assert fingerprint() == answered  # and not once more when it is done
 
     export_corpus(tmp_path / STORE, tmp_path / CORPUS)
     replayed = _run("replay", tmp_path)
@@ -105,3 +110,20 @@ def test_replay_without_the_recorded_answer_names_run_and_purpose(tmp_path: Path
     assert "e.noise_world_board_1.m.0" in message
     assert "feedback" in message
     assert "0.5 s" in message  # the first line that differs from the nearest record
+
+
+def test_replay_on_another_processor_can_accept_drifted_numbers(tmp_path: Path):
+    record = _run("batch", tmp_path)
+    while record.status == "pending":
+        _answer_all(tmp_path)
+        record = _run("batch", tmp_path)
+    export_corpus(tmp_path / STORE, tmp_path / CORPUS)
+    # Other episode seeds stand for a processor that gives other returns.
+    drifted = _config("replay", selection_seeds="published").model_dump()
+    drifted["llm"]["match"] = "numbers"
+    config = load_config(drifted, "test")
+    (replayed,) = run_cells(config.cells(), config, root=tmp_path)
+    assert replayed.status == "finished"
+    assert replayed.provenance["mode"] == "replay, drifted"
+    assert replayed.provenance["drifted_answers"] == 3  # reflection and second round
+    assert record.provenance["mode"] == "batch"

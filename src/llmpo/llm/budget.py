@@ -36,6 +36,7 @@ class UsageTotals:
         dollars: Price at the time of each call; None when that of any is unknown.
         estimated: Whether any token count is an estimate.
         seconds: Sum of the answer times that were recorded.
+        drifted: Answers that were recorded for slightly other numbers.
     """
 
     calls: int = 0
@@ -44,6 +45,7 @@ class UsageTotals:
     dollars: float | None = 0.0
     estimated: bool = False
     seconds: float = 0.0
+    drifted: int = 0
 
     @property
     def tokens(self) -> int:
@@ -84,7 +86,7 @@ class Ledger:
             spent = usage.dollars or 0.0
             self._check("dollars", spent, dollars, self._budget.dollars)
 
-    def count(self, exchange: Exchange) -> None:
+    def count(self, exchange: Exchange, *, drifted: bool = False) -> None:
         """Adds one answer to the account."""
         totals, usage = self.usage, exchange.usage
         self.usage = replace(
@@ -95,6 +97,7 @@ class Ledger:
             dollars=_add(totals.dollars, self._dollars(exchange)),
             estimated=totals.estimated or usage.source == "estimated",
             seconds=totals.seconds + (exchange.seconds or 0.0),
+            drifted=totals.drifted + drifted,
         )
 
     def _dollars(self, exchange: Exchange) -> float | None:

@@ -104,8 +104,8 @@ class LLMSession:
         self._ledger.check_calls(requests)
         exchanges = self._provider.answer(requests, self._run)
         self._asked = asked
-        for exchange in exchanges:
-            self._ledger.count(exchange)
+        for request, exchange in zip(requests, exchanges, strict=True):
+            self._ledger.count(exchange, drifted=exchange.key != request.key())
         return exchanges
 
     def _request(self, prompt: Prompt, asked: Counter[str]) -> Request:
@@ -196,7 +196,7 @@ def _provider(
         case "replay":
             from llmpo.llm.replay import Replay
 
-            return Replay(Corpus(corpus))
+            return Replay(Corpus(corpus), settings.match)
         case "mock":
             from llmpo.llm.mock import Mock
 

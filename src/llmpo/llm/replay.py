@@ -1,22 +1,35 @@
 """Replay: recorded exchanges only, and a helpful message when one is missing."""
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from itertools import zip_longest
-from typing import Any
+from typing import Any, Literal
 
 from llmpo.errors import CacheMiss
 from llmpo.llm.corpus import Corpus
 from llmpo.llm.exchange import Exchange, Request
 
 _LINE_WIDTH = 100
+_NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
 
 
 class Replay:
-    """Answers from a corpus; never calls a model and never writes."""
+    """Answers from a corpus; never calls a model and never writes.
 
-    def __init__(self, corpus: Corpus) -> None:
+    Args:
+        corpus: The recorded exchanges.
+        match: With `numbers`, a request without a recorded answer gets that of a
+            recorded request which differs only in the numbers of its prompt. The
+            exchange returned is the recorded one, so its key tells that it drifted.
+    """
+
+    def __init__(
+        self, corpus: Corpus, match: Literal["exact", "numbers"] = "exact"
+    ) -> None:
         self._corpus = corpus
+        self._match = match
+        self._masked: dict[str, str] | None = None
 
     def answer(self, requests: Sequence[Request], origin: str) -> list[Exchange]:
         """Returns the recorded answers.
@@ -24,7 +37,7 @@ class Replay:
         Raises:
             CacheMiss: At least one request was never recorded.
         """
-        exchanges = [self._corpus.get(request.key()) for request in requests]
+        exchanges = [self._find(request) for request in requests]
         found = [exchange for exchange in exchanges if exchange is not None]
         if len(found) < len(requests):
             missing = requests[exchanges.index(None)]
@@ -33,6 +46,15 @@ class Replay:
 
     def close(self) -> None:
         """Does nothing: nothing is held open."""
+
+    def _find(self, request: Request) -> Exchange | None:
+        exact = self._corpus.get(request.key())
+        if exact is not None or self._match == "exact":
+            return exact
+        if self._masked is None:
+            self._masked = {_masked_key(e.request): e.key for e in self._corpus}
+        key = self._masked.get(_masked_key(request))
+        return self._corpus.get(key) if key else None
 
     def _miss(self, request: Request, origin: str, count: int) -> CacheMiss:
         nearest = find_nearest(request, self._corpus)
@@ -50,8 +72,20 @@ class Replay:
             f"{request.purpose!r}, template {request.template}, model {request.model}, "
             f"sample {request.sample} (key {request.key()[:12]}){more}.\n{comparison}\n"
             "Either record it (llm.mode: live or batch, then `llmpo llm export`), or "
-            "restore the corpus and the templates and settings it was recorded with."
+            "restore the corpus and the templates and settings it was recorded with. "
+            "If only numbers differ, as on another kind of processor, llm.match: "
+            "numbers takes the nearest answer and marks the run as drifted."
         )
+
+
+def _masked_key(request: Request) -> str:
+    """Returns the key of a request with every number in its prompt masked."""
+    messages = tuple(
+        message.model_copy(update={"content": _NUMBER.sub("#", message.content)})
+        for message in request.messages
+    )
+    prompt = None if request.prompt is None else _NUMBER.sub("#", request.prompt)
+    return request.model_copy(update={"messages": messages, "prompt": prompt}).key()
 
 
 def find_nearest(request: Request, corpus: Corpus) -> Exchange | None:

@@ -48,6 +48,12 @@ class LLMSettings(_Settings):
         min_length=1,
         description="Model name in litellm's notation, e.g. openai/gpt-4.1-mini.",
     )
+    match: Literal["exact", "numbers"] = Field(
+        default="exact",
+        description="Which recorded answer fits a question (replay): the same question "
+        "only, or also one that differs in nothing but numbers, as happens on another "
+        "kind of processor. Runs with such answers are marked as drifted.",
+    )
     params: dict[str, Any] = Field(
         default={},
         description="Sampling parameters sent with every call, e.g. temperature; an "
