@@ -21,6 +21,9 @@ CORPUS = Path("workflow/resources/exchanges")
 STORE = Path("recordings")
 STATE = Path("results/state")
 
+# What the marker of a waiting cell holds; no digest looks like it.
+PENDING = "pending"
+
 
 class Plan(Record):
     """A validated configuration with its cells laid out over jobs.
@@ -190,7 +193,7 @@ class WorkflowPlan:
         """Digest of the imports that cells of the job wait for or have waited for."""
         waits = [self.root / pending_marker(cell) for cell in cells]
         states = [path.read_text() for path in waits if path.exists()]
-        return imports_state(self.root) if "" in states else "".join(states)
+        return imports_state(self.root) if PENDING in states else "".join(states)
 
 
 def load_plan_for_workflow(values: Mapping[str, Any], root: Path) -> WorkflowPlan:
@@ -206,16 +209,15 @@ def load_plan_for_workflow(values: Mapping[str, Any], root: Path) -> WorkflowPla
 def pending_marker(cell: Cell) -> Path:
     """Returns the file by which the workflow knows of a cell's wait for answers.
 
-    It is empty while the cell waits; once the cell has gone on, it holds the state of
-    the imports it went on with, so that the job is not run once more for nothing.
+    It holds `PENDING` while the cell waits. Once the cell has gone on, it holds the
+    state of the imports it went on with, so that the job is not run again for nothing.
     """
     return STATE / "pending" / cell.id
 
 
 def imports_state(root: Path) -> str:
-    """Returns a digest of all answers imported into a working folder so far."""
-    path = root / STORE / "imports.jsonl"
-    return file_digest(path) if path.exists() else "none"
+    """Returns a digest of all answers imported into a folder so far, "" for none."""
+    return _file_digest(root / STORE / "imports.jsonl")
 
 
 @cache
@@ -224,6 +226,5 @@ def _folder_digest(folder: Path) -> str:
     return digest([[path.name, _file_digest(path)] for path in files])
 
 
-@cache
 def _file_digest(path: Path) -> str:
     return file_digest(path) if path.exists() else ""

@@ -14,7 +14,14 @@ from llmpo.evaluation import EvaluationTask
 from llmpo.evaluator import Evaluator
 from llmpo.llm.client import LLMClient, LLMSession, open_client
 from llmpo.methods.base import RunContext, method, parse_settings
-from llmpo.plan import CORPUS, STATE, STORE, imports_state, pending_marker
+from llmpo.plan import (
+    CORPUS,
+    PENDING,
+    STATE,
+    STORE,
+    imports_state,
+    pending_marker,
+)
 from llmpo.provenance import code_version, package_versions
 from llmpo.records import Assessment, Cell, RunRecord, RunStatus
 from llmpo.seeds import reporting_seeds
@@ -185,7 +192,7 @@ def _mark_pending(root: Path, record: RunRecord) -> None:
     """Notes for the workflow whether the cell waits for answers or has got them."""
     marker = root / pending_marker(record.cell)
     if record.status == "pending":
-        write_text_atomic(marker, "")
+        write_text_atomic(marker, PENDING)
     elif marker.exists():
         write_text_atomic(marker, imports_state(root))
 

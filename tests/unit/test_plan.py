@@ -92,7 +92,7 @@ class TestFingerprint:
         plan = load_plan_for_workflow(_values(), root)
         marker = root / pending_marker(plan.plan.cells[1])
         marker.parent.mkdir(parents=True)
-        marker.touch()
+        marker.write_text("pending")
         (root / STORE).mkdir()
         (root / STORE / "imports.jsonl").write_text("{}\n")
         after = self.fingerprints(root)
