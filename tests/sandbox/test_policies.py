@@ -56,6 +56,28 @@ def test_unsafe_switch_is_visible_in_the_layers(contract, observation):
         np.testing.assert_array_equal(process.act(observation), [0, 1])
 
 
+@pytest.mark.skipif(
+    len(os.sched_getaffinity(0)) == 1, reason="there is only one processor"
+)
+def test_processor_is_shared_within_an_episode_and_given_back(
+    contract, observation, confined_processes
+):
+    before = os.sched_getaffinity(0)
+    source = "class ToyPolicy:\n    def act(self, obs): return [0, 1]"
+    with PolicyProcess(source, contract) as process:
+        (pid,) = confined_processes()
+        process.begin_episode(0)
+        for _ in range(40):
+            process.act(observation)
+        assert os.sched_getaffinity(0) == os.sched_getaffinity(pid)
+        assert len(os.sched_getaffinity(pid)) == 1
+        process.begin_episode(1)
+        assert os.sched_getaffinity(0) == os.sched_getaffinity(pid) == before
+        for _ in range(40):
+            process.act(observation)
+    assert os.sched_getaffinity(0) == before
+
+
 # Observations ----------------------------------------------------------------------
 
 

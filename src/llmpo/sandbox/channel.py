@@ -75,6 +75,11 @@ class Channel:
             raise ProgramFailed(program_failure(_STATUSES[status], reply))
         return reply
 
+    @property
+    def pid(self) -> int | None:
+        """Id of the process; None once it is closed."""
+        return self._child.process.pid if self._child else None
+
     def close(self, failure: Failure | None = None) -> tuple[int, float]:
         """Kills the process and everything in its group.
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from llmpo.errors import SandboxError
 from llmpo.sandbox.actions import action_checker
+from llmpo.sandbox.affinity import SharedProcessor
 from llmpo.sandbox.child import landlock, wire
 from llmpo.sandbox.contract import (
     ActionLayout,
@@ -29,6 +30,9 @@ from llmpo.sandbox.text import clean_text, shorten
 
 _LONGEST_SUMMARY = 2000  # characters; it goes into every later prompt
 _LIMITS = Limits()
+# Acts of an episode before policy and harness settle on one processor. Until then the
+# scheduler may move them away from other work.
+_SETTLING_ACTS = 32
 
 
 class PolicyProcess(ProgramProcess):
@@ -55,6 +59,8 @@ class PolicyProcess(ProgramProcess):
         self._lifetime = contract.lifetime
         self._check = action_checker(contract.action)
         self._action_size = 8 * contract.action.width
+        self._processor = SharedProcessor()
+        self._acts = 0
 
     def begin_episode(self, seed: int) -> None:
         """Seeds the random generators and makes the policy object.
@@ -69,6 +75,8 @@ class PolicyProcess(ProgramProcess):
         Raises:
             ProgramFailed: The module or the constructor failed.
         """
+        self._processor.leave()
+        self._acts = 0
         channel = self._channel
         if (
             self._lifetime == "episode"
@@ -90,9 +98,21 @@ class PolicyProcess(ProgramProcess):
         Raises:
             ProgramFailed: The policy failed or the action is not valid.
         """
+        self._acts += 1
+        if self._acts == _SETTLING_ACTS:
+            self._share_processor()
         return self._check(
             self._ask(wire.ACT, observation, self._limits.act, "act", self._action_size)
         )
+
+    def close(self) -> None:
+        """Kills the whole process group; harmless when repeated."""
+        self._processor.leave()
+        super().close()
+
+    def _share_processor(self) -> None:
+        if self._channel is not None and self._channel.pid is not None:
+            self._processor.join(self._channel.pid)
 
 
 class FeedbackProcess(ProgramProcess):
