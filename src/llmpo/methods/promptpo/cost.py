@@ -9,11 +9,11 @@ from llmpo.sandbox.status import Limits
 
 # Typical lengths in tokens, measured on the shipped corpus; reasoning tokens, which
 # some providers also bill, are not in them.
-_POLICY_TOKENS = 1600
-_FEEDBACK_TOKENS = 700
-_REFLECTION_TOKENS = 200
+_POLICY_TOKENS = 3600
+_FEEDBACK_TOKENS = 1800
+_REFLECTION_TOKENS = 400
 # What an earlier attempt adds to a prompt besides its code.
-_RESULTS_TOKENS = 300
+_RESULTS_TOKENS = 900
 
 
 def estimate_calls(settings: PromptPOSettings, spec: EnvSpec) -> list[CallEstimate]:

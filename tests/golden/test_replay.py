@@ -1,0 +1,92 @@
+"""The shipped corpus replays to the very same records.
+
+A difference here is a change of results: raise the version of the method or
+environment, list it under *Results* in CHANGELOG.md, and write the records anew:
+
+    LLMPO_UPDATE_GOLDEN=1 python -m pytest tests/golden
+
+Only the environments whose returns are exact on every machine are compared byte for
+byte; the others replay in tests/workflow, where a changed prompt is a missing answer.
+"""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from llmpo.config import read_config
+from llmpo.llm.corpus import verify_corpus
+from llmpo.plan import CORPUS
+from llmpo.runner import assess_records, run_cells
+
+FOLDER = Path(__file__).parent
+EXACT = ("noise_world_board_1", "noise_world_board_4")
+
+
+def _replay(repository: Path, root: Path) -> dict[str, dict[str, Any]]:
+    corpus = root / CORPUS
+    corpus.parent.mkdir(parents=True)
+    corpus.symlink_to(repository / CORPUS)
+    config = read_config([repository / "workflow/config/config.yaml"])
+    cells = [cell for cell in config.cells() if cell.environment in EXACT]
+    records = run_cells(cells, config, root=root)
+    assessments = assess_records(records, config, root=root, threads=2)
+    return {
+        record.cell.id: {
+            "record": record.model_dump(mode="json", exclude={"provenance"}),
+            "assessments": [
+                assessment.model_dump(mode="json")
+                for assessment in assessments
+                if assessment.cell == record.cell
+            ],
+        }
+        for record in records
+    }
+
+
+def test_shipped_corpus_is_in_order(repository: Path):
+    assert list((repository / CORPUS).rglob("*.jsonl")), "no corpus is shipped"
+    assert verify_corpus(repository / CORPUS) == []
+
+
+def test_shipped_corpus_holds_nothing_that_no_run_asks_for(repository, replayed):
+    asked = {
+        attempt["exchange"]
+        for result in replayed.values()
+        for attempt in result["record"]["attempts"]
+    }
+    for path in (repository / CORPUS).rglob("*.jsonl"):
+        if path.stem not in replayed:
+            continue
+        for line in path.read_text().splitlines():
+            exchange = json.loads(line)
+            if exchange["request"]["purpose"] in ("candidate", "repair"):
+                assert exchange["key"] in asked
+
+
+@pytest.fixture(scope="module")
+def replayed(tmp_path_factory):
+    return _replay(FOLDER.parents[1], tmp_path_factory.mktemp("golden"))
+
+
+@pytest.mark.parametrize("env_id", EXACT)
+def test_recorded_run_replays_byte_for_byte(env_id, replayed):
+    (name,) = [cell for cell in replayed if f".{env_id}." in cell]
+    text = json.dumps(replayed[name], indent=1, sort_keys=True) + "\n"
+    path = FOLDER / f"{name}.json"
+    if os.environ.get("LLMPO_UPDATE_GOLDEN"):
+        path.write_text(text)
+    assert text == path.read_text()
+
+
+def test_shipped_answers_are_the_collected_files(repository: Path):
+    recorded = {
+        exchange["key"]: exchange["text"]
+        for path in (repository / CORPUS).rglob("*.jsonl")
+        for exchange in map(json.loads, path.read_text().splitlines())
+    }
+    folder = repository / "workflow/resources/answers/anthropic-claude"
+    collected = {path.stem: path.read_text() for path in folder.glob("*.md")}
+    assert collected == recorded
