@@ -178,7 +178,9 @@ def test_policies_of_the_papers_release_load(run_policy):
         )
         import direct_policy_learning.observations.toy_observation as module
 
-        assert MujocoToyObservation is Same is module.OtherObservation
+        from direct_policy_learning.toy_observation import ToyObservation
+
+        assert MujocoToyObservation is Same is module.OtherObservation is ToyObservation
 
         class Base(ABC):
             @abstractmethod

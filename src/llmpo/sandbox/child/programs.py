@@ -131,8 +131,8 @@ class _AliasModule(ModuleType):
 class ObservationAliases(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     """Lets policies of PromptPO's release import the observation class.
 
-    They import it from `direct_policy_learning.observations`, or from a module in
-    there that is named after the environment.
+    They import it from `direct_policy_learning.observations`, or from a module of the
+    package that is named after the environment, `<environment>_observation`.
     """
 
     def __init__(self, current: Callable[[], type]) -> None:
@@ -148,7 +148,7 @@ class ObservationAliases(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         parts = fullname.split(".")
         known = parts[0] == _ALIAS and (
             parts[1:] in ([], ["observations"])
-            or (parts[1] == "observations" and parts[-1].endswith("_observation"))
+            or parts[-1].endswith("_observation")
         )
         if not known:
             return None
