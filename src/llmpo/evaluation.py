@@ -4,8 +4,10 @@ An evaluation is a pure function of its `EvaluationTask`; `llmpo.evaluator` cach
 under the task's content key and shares the work among processes.
 """
 
+import io
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -19,12 +21,14 @@ from llmpo.rollout import Episode, neutral_action, play_episode
 from llmpo.sandbox.contract import FloatArray, PolicyContract, Trajectory
 from llmpo.sandbox.process import PolicyProcess
 from llmpo.sandbox.status import Failure, Limits, ProgramFailed, Status
-from llmpo.storage import digest
+from llmpo.storage import digest, write_bytes_atomic
 
 # Part of every evaluation's key: raise it when results of evaluations change.
 EVALUATION_VERSION = 1
 
 Lifetime = Literal["episode", "run"]
+
+_ARRAYS = ("observations", "actions", "rewards")
 
 # The limits on a whole candidate are meant for so many episodes.
 _EPISODES_OF_A_CANDIDATE = 5
@@ -39,7 +43,7 @@ class EvaluationTask:
         lifetime: Whether one policy object plays one episode or all of them.
         stop_at_failure: Whether the first failed episode ends the evaluation, as
             selection wants it; otherwise every episode is played and scored.
-        record: Whether to keep the trajectories.
+        record_to: File (.npz) for the trajectories; "" keeps none.
     """
 
     environment: str
@@ -49,7 +53,7 @@ class EvaluationTask:
     lifetime: Lifetime = "episode"
     limits: Limits = field(default_factory=Limits)
     stop_at_failure: bool = False
-    record: bool = False
+    record_to: str = ""
     unsafe: bool = False
 
     def key(self) -> str:
@@ -57,7 +61,7 @@ class EvaluationTask:
         spec = environment(self.environment, self.options)
         task = asdict(self)
         # Keeping the trajectories does not change the result.
-        del task["record"]
+        del task["record_to"]
         return digest(
             {"v": EVALUATION_VERSION, "env_version": spec.version, "task": task}
         )
@@ -72,14 +76,12 @@ class Evaluation:
         failure: The first failure of the program; None when there was none.
         env_steps: All environment steps simulated.
         layers: Sandbox layers that were active.
-        trajectories: The episodes' data, when recorded.
     """
 
     episodes: tuple[EpisodeResult, ...]
     failure: Failure | None
     env_steps: int
     layers: tuple[str, ...]
-    trajectories: tuple[Trajectory, ...] = ()
 
     @property
     def returns(self) -> tuple[float, ...]:
@@ -128,26 +130,27 @@ def evaluate(task: EvaluationTask) -> Evaluation:
     env = shared_environment(spec)
     contract = policy_contract(spec, task.lifetime)
     reader = ObservationReader(spec, env)
+    recording = bool(task.record_to)
     episodes: list[Episode] = []
     trajectories: list[Trajectory] = []
     limits = _limits_for(task)
     process = PolicyProcess(task.source, contract, limits, unsafe=task.unsafe)
     try:
         with process:
-            actor = ProgramActor(process, reader, task.record)
+            actor = ProgramActor(process, reader, recording)
             for seed in task.seeds:
                 episode = play_episode(
                     env,
                     actor,
                     seed,
                     spec.horizon,
-                    record=task.record,
+                    record=recording,
                     finish_failed=not task.stop_at_failure,
                 )
                 episodes.append(episode)
                 if episode.failure is not None and task.stop_at_failure:
                     break
-                if task.record and episode.failure is None:
+                if recording and episode.failure is None:
                     trajectories.append(
                         _trajectory(actor.seen, reader, episode, contract.action.width)
                     )
@@ -159,9 +162,11 @@ def evaluate(task: EvaluationTask) -> Evaluation:
                 play_episode(env, dead, seed, spec.horizon, finish_failed=True)
                 for seed in task.seeds
             ]
-        return _evaluation(episodes, failed.failure, process.layers, trajectories)
+        return _evaluation(episodes, failed.failure, process.layers)
     failure = next((e.failure for e in episodes if e.failure is not None), None)
-    return _evaluation(episodes, failure, process.layers, trajectories)
+    if recording and failure is None:
+        write_trajectories(Path(task.record_to), trajectories)
+    return _evaluation(episodes, failure, process.layers)
 
 
 def _limits_for(task: EvaluationTask) -> Limits:
@@ -203,6 +208,28 @@ def dry_trajectory(spec: EnvSpec, seed: int, steps: int) -> Trajectory:
     return _trajectory(actor.seen, reader, episode, action_layout(env).width)
 
 
+def write_trajectories(path: Path, trajectories: Sequence[Trajectory]) -> None:
+    """Writes trajectories to one file, atomically."""
+    arrays = {
+        f"{name}{index}": getattr(trajectory, name)
+        for index, trajectory in enumerate(trajectories)
+        for name in _ARRAYS
+    }
+    data = io.BytesIO()
+    np.savez(data, allow_pickle=False, **arrays)
+    write_bytes_atomic(path, data.getvalue())
+
+
+def read_trajectories(path: Path) -> tuple[Trajectory, ...]:
+    """Reads what `write_trajectories` wrote."""
+    with np.load(path, allow_pickle=False) as arrays:
+        count = len(arrays) // len(_ARRAYS)
+        return tuple(
+            Trajectory(**{name: arrays[f"{name}{index}"] for name in _ARRAYS})
+            for index in range(count)
+        )
+
+
 class _NeutralActor:
     """Always takes the neutral action; keeps what a policy would have seen."""
 
@@ -236,7 +263,6 @@ def _evaluation(
     episodes: Sequence[Episode],
     failure: Failure | None,
     layers: tuple[str, ...],
-    trajectories: Sequence[Trajectory],
 ) -> Evaluation:
     return Evaluation(
         episodes=tuple(
@@ -254,5 +280,4 @@ def _evaluation(
         failure=failure,
         env_steps=sum(episode.env_steps for episode in episodes),
         layers=layers,
-        trajectories=tuple(trajectories),
     )

@@ -10,6 +10,7 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Any, Literal, Self
 
@@ -22,6 +23,7 @@ from llmpo.evaluation import (
     Lifetime,
     evaluate,
     policy_contract,
+    read_trajectories,
 )
 from llmpo.records import EpisodeResult
 from llmpo.sandbox.contract import Trajectory
@@ -44,7 +46,6 @@ class Evaluator:
         self._threads = threads
         self._cache = cache
         self._pool: ProcessPoolExecutor | None = None
-        self._recorded: tuple[str, tuple[Trajectory, ...]] = ("", ())
 
     def __enter__(self) -> Self:
         return self
@@ -63,8 +64,14 @@ class Evaluator:
             self._pool.shutdown(cancel_futures=True)
             self._pool = None
 
-    def evaluate(self, tasks: Sequence[EvaluationTask]) -> list[Evaluation]:
+    def evaluate(
+        self, tasks: Sequence[EvaluationTask], *, record: bool = False
+    ) -> list[Evaluation]:
         """Returns the evaluations of the tasks, in their order.
+
+        Args:
+            tasks: What to evaluate; equal tasks are evaluated once.
+            record: Whether to keep the trajectories for `summarize`, until `release`.
 
         Raises:
             SandboxError: Programs cannot be confined here, or a worker died.
@@ -76,6 +83,8 @@ class Evaluator:
             cached = self._load(key)
             if cached is not None:
                 results[key] = cached
+            elif record and (path := self._trajectory_file(key)):
+                todo[key] = replace(task, record_to=str(path))
             else:
                 todo[key] = task
         for key, result in zip(todo, self._map(list(todo.values())), strict=True):
@@ -88,9 +97,8 @@ class Evaluator:
     ) -> list[str]:
         """Returns a feedback program's text for each episode of a task.
 
-        The episodes are simulated once more to get their trajectories, which are too
-        large to keep for every candidate; being the same episodes, they are not new
-        environment interactions.
+        Without recorded trajectories, as after a restart, the episodes are simulated
+        once more; being the same episodes, they are not new environment interactions.
 
         Raises:
             ProgramFailed: The feedback program failed.
@@ -114,12 +122,24 @@ class Evaluator:
             write_json(path, texts)
         return texts
 
+    def release(self, tasks: Sequence[EvaluationTask]) -> None:
+        """Deletes the trajectories that were recorded for these tasks."""
+        for task in tasks:
+            path = self._trajectory_file(task.key())
+            if path is not None:
+                path.unlink(missing_ok=True)
+
     def _trajectories(self, task: EvaluationTask) -> tuple[Trajectory, ...]:
-        key = task.key()
-        if self._recorded[0] != key:
-            result = self._map([replace(task, record=True)])[0]
-            self._recorded = (key, result.trajectories)
-        return self._recorded[1]
+        path = self._trajectory_file(task.key())
+        if path is not None and path.exists():
+            return read_trajectories(path)
+        with TemporaryDirectory() as folder:
+            path = Path(folder) / "trajectories.npz"
+            self._map([replace(task, record_to=str(path))])
+            return read_trajectories(path)
+
+    def _trajectory_file(self, key: str) -> Path | None:
+        return self._cache and self._cache / "trajectories" / f"{key}.npz"
 
     def _map(self, tasks: list[EvaluationTask]) -> list[Evaluation]:
         if self._threads == 1 or len(tasks) <= 1:

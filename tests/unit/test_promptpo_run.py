@@ -115,20 +115,21 @@ def test_paper_preset_repairs_only_failed_rollouts(scripted_run):
 
 
 def test_feedback_failure_falls_back_to_the_builtin_summary(scripted_run):
-    record = scripted_run(script(ZIGZAG, feedback=BROKEN_FEEDBACK))
+    answers = script(ZIGZAG, feedback=BROKEN_FEEDBACK)
+    record = scripted_run(answers, settings={"rounds": 2})
     assert record.status == "finished"
     assert len(record.notes["feedback_failures"]) == 4  # the first and three repairs
     assert "return" in record.notes["history"][0]["feedback"][0]
 
 
 def test_paper_preset_restarts_after_a_feedback_failure(scripted_run):
-    settings = {"preset": "paper"}
+    settings = {"preset": "paper", "rounds": 2}
     record = scripted_run(script(ZIGZAG, feedback=BROKEN_FEEDBACK), settings=settings)
     assert record.notes["restarts"] == 2
     assert record.status == "finished"
-    # Three runs of one candidate each: the abandoned ones stay counted.
-    assert len(record.attempts) == 3
-    assert record.totals.calls == 3 * (1 + 1 + 3)
+    # Two abandoned rounds and the two of the last run: all stay counted.
+    assert len(record.attempts) == 4
+    assert record.totals.calls == 3 * (1 + 1 + 3) + 1 + 1
 
 
 def test_reflection_and_history_reach_the_next_prompt(scripted_run):

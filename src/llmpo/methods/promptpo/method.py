@@ -85,6 +85,7 @@ class _Run:
                 number, answers, self._prompter, self._settings, self._context
             )
             self._remember(number, candidates, winner)
+            self._context.evaluator.release([c.task for c in candidates if c.task])
             self._note_progress(number, candidates)
 
     def _propose(self, number: int) -> list[Exchange]:
@@ -131,7 +132,8 @@ class _Run:
                 if spec.score == "success"
                 else None,
                 score=winner.score,
-                feedback=self._describe(winner),
+                # After the last round nobody would read it.
+                feedback=self._describe(winner) if number < settings.rounds else (),
                 others=others,
             )
         )

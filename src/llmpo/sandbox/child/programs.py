@@ -147,8 +147,7 @@ class ObservationAliases(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         """Claims the package, its `observations` and `*_observation` modules."""
         parts = fullname.split(".")
         known = parts[0] == _ALIAS and (
-            parts[1:] in ([], ["observations"])
-            or parts[-1].endswith("_observation")
+            parts[1:] in ([], ["observations"]) or parts[-1].endswith("_observation")
         )
         if not known:
             return None
