@@ -4,7 +4,7 @@ Results do not depend on the number of workers, nor on what was cached: an evalu
 is a pure function of its task.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
@@ -65,13 +65,18 @@ class Evaluator:
             self._pool = None
 
     def evaluate(
-        self, tasks: Sequence[EvaluationTask], *, record: bool = False
+        self,
+        tasks: Sequence[EvaluationTask],
+        *,
+        record: bool = False,
+        progress: Callable[[str], None] = lambda line: None,
     ) -> list[Evaluation]:
         """Returns the evaluations of the tasks, in their order.
 
         Args:
             tasks: What to evaluate; equal tasks are evaluated once.
             record: Whether to keep the trajectories for `summarize`, until `release`.
+            progress: Takes one line whenever a program has been evaluated.
 
         Raises:
             SandboxError: Programs cannot be confined here, or a worker died.
@@ -87,9 +92,10 @@ class Evaluator:
                 todo[key] = replace(task, record_to=str(path))
             else:
                 todo[key] = task
-        for key, result in zip(todo, self._map(list(todo.values())), strict=True):
+        for key, result in zip(todo, self._map([*todo.values()]), strict=True):
             results[key] = result
             self._save(key, result)
+            progress(f"{len(results)}/{len(set(keys))} programs evaluated")
         return [results[key] for key in keys]
 
     def summarize(
@@ -135,22 +141,24 @@ class Evaluator:
             return read_trajectories(path)
         with TemporaryDirectory() as folder:
             path = Path(folder) / "trajectories.npz"
-            self._map([replace(task, record_to=str(path))])
+            evaluate(replace(task, record_to=str(path)))
             return read_trajectories(path)
 
     def _trajectory_file(self, key: str) -> Path | None:
         return self._cache and self._cache / "trajectories" / f"{key}.npz"
 
-    def _map(self, tasks: list[EvaluationTask]) -> list[Evaluation]:
+    def _map(self, tasks: Sequence[EvaluationTask]) -> Iterator[Evaluation]:
+        """Yields results in the order of the tasks, each as soon as it is there."""
         if self._threads == 1 or len(tasks) <= 1:
-            return [evaluate(task) for task in tasks]
+            yield from map(evaluate, tasks)
+            return
         if self._pool is None:
             # Not fork: the parent may hold threads (LLM calls) and simulators.
             self._pool = ProcessPoolExecutor(
                 self._threads, mp_context=get_context("spawn")
             )
         try:
-            return list(self._pool.map(evaluate, tasks))
+            yield from self._pool.map(evaluate, tasks)
         except BrokenProcessPool:
             raise SandboxError(
                 "Evaluating candidates: a worker process of the harness died, "

@@ -163,7 +163,7 @@ def assess_records(
     with Evaluator(threads, root / STATE) as evaluator:
         report = _reporter("assess")
         report(f"{len(tasks)} policies, {config.evaluation.episodes} episodes each")
-        evaluations = evaluator.evaluate(tasks)
+        evaluations = evaluator.evaluate(tasks, progress=report)
     return [
         Assessment(
             cell=record.cell,

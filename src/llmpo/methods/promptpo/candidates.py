@@ -127,7 +127,8 @@ def _evaluate(
             candidate.task = _task(candidate.source, seeds, settings, context)
             tasks.append(candidate.task)
     context.reserve_env_steps(len(tasks) * settings.episodes * context.spec.horizon)
-    evaluations = iter(context.evaluator.evaluate(tasks, record=True))
+    results = context.evaluator.evaluate(tasks, record=True, progress=context.report)
+    evaluations = iter(results)
     for candidate in candidates:
         candidate.evaluation = next(evaluations) if candidate.task else None
         _record(number, candidate, context)
