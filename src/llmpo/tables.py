@@ -177,9 +177,15 @@ def _cells(row: dict[str, Any]) -> list[str]:
         short_number(row["env_steps"]),
         str(row["calls"]),
         short_number(tokens) + (" ~" if row["tokens_estimated"] else ""),
-        f"{row['dollars']:.2f}" + (" ?" if row["dollars_unknown_runs"] else ""),
+        _dollars(row),
         f"{row['candidates_ok']} / {row['candidates_repaired']} / {failed}",
     ]
+
+
+def _dollars(row: dict[str, Any]) -> str:
+    if row["dollars_unknown_runs"] == row["runs"]:
+        return "unknown"
+    return f"{row['dollars']:.2f}" + (" ?" if row["dollars_unknown_runs"] else "")
 
 
 def _runs(row: dict[str, Any]) -> str:

@@ -46,19 +46,27 @@ def set_effort_axis(axes: "Axes", values: Sequence[float]) -> None:
     axes.xaxis.set_major_formatter(_formatter())
 
 
-def set_score_axis(axes: "Axes", rows_of_marks: int, scale: Scale | None) -> None:
+def set_score_axis(
+    axes: "Axes", rows_of_marks: int, scale: Scale | None, *, is_share: bool = False
+) -> None:
     """Gives the y axis readable numbers, and room below for marks.
 
     Args:
         axes: The panel.
         rows_of_marks: How many rows of marks to leave room for.
         scale: Which scores to show; None when there are none, and no numbers either.
+        is_share: Whether scores are shares, to be seen between nothing and all.
     """
     if scale is None:
         axes.set_yticks([])
         return
     low, high = axes.get_ylim()
-    if low < scale.floor:
+    if is_share:
+        low, high = -0.03, 1.05
+    elif axes.dataLim.height == 0:
+        # One score only: its distance from zero says more than its last digits.
+        low, high = sorted((0.0, 1.1 * scale.top or 1.0))
+    elif low < scale.floor:
         low, high = scale.floor, scale.top + 0.05 * (scale.top - scale.floor)
     axes.set_ylim(low - (high - low) * (0.04 + ROW * (rows_of_marks + 0.5)), high)
     axes.yaxis.set_major_locator(_linear_locator(5))

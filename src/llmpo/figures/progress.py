@@ -82,7 +82,8 @@ def _draw_panel(
         results += [curve.y[-1] for curve in curves]
     results += _draw_held_out(panel, table, environment, colours)
     scale = score_scale(here.score.dropna().to_numpy(), results)
-    effort.set_score_axis(panel, len(colours), scale)
+    kind = table.score_kind(environment)
+    effort.set_score_axis(panel, len(colours), scale, is_share=kind == "success")
     for row, (series, colour) in enumerate(colours.items()):
         rows = select(here, environment, series)
         failed = rows[rows.status != "ok"]
@@ -90,7 +91,7 @@ def _draw_panel(
         if scale is not None:
             low = rows[rows.score < scale.floor]
             effort.draw_marks(panel, low[axis], len(colours), color=colour, **_LOW)
-    panel.set_ylabel(_SCORE_NAMES[table.score_kind(environment)])
+    panel.set_ylabel(_SCORE_NAMES[kind])
     add_title(panel, environment_name(environment), _note(table, environment))
 
 
@@ -133,9 +134,9 @@ def _draw_working(panel: "Axes", rows: Any, axis: str, colour: Any) -> None:
         y=working.score,
         ax=panel,
         color=colour,
-        s=14 if len(working) <= _MANY else 7,
-        alpha=0.6 if len(working) <= _MANY else 0.3,
-        linewidth=0,
+        s=22 if len(working) <= _MANY else 7,
+        alpha=0.9 if len(working) <= _MANY else 0.3,
+        linewidth=0.6 if len(working) <= _MANY else 0,
         legend=False,
         zorder=3,
     )
