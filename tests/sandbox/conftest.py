@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from llmpo.sandbox.contract import ActionLayout, ObservationLayout, PolicyContract
+from llmpo.sandbox.launch import template_pid
 from llmpo.sandbox.process import PolicyProcess
 from llmpo.sandbox.status import Failure, Limits, ProgramFailed
 
@@ -126,6 +127,7 @@ def _confined_processes() -> list[int]:
             arguments = (entry / "cmdline").read_bytes().split(b"\0")
         except OSError:
             continue
-        if b"child import worker" in b"".join(arguments) and own in arguments:
+        ours = b"from child import" in b"".join(arguments) and own in arguments
+        if ours and int(entry.name) != template_pid():
             found.append(int(entry.name))
     return found

@@ -6,9 +6,13 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+
+from llmpo.sandbox.launch import template_pid
+from llmpo.sandbox.process import PolicyProcess
 
 REPOSITORY = Path(__file__).parents[2]
 NOBODY = 65534
@@ -145,7 +149,7 @@ contract = PolicyContract(
 process = PolicyProcess("class P:\\n def act(self, o):\\n  while True: pass", contract)
 process.__enter__()
 process.begin_episode(0)
-print(process._channel._child.process.pid, flush=True)
+print(process._channel._child.pid, flush=True)
 process.act(b"")
 """
 
@@ -169,3 +173,53 @@ def _is_running(pid):
     except FileNotFoundError:
         return False
     return state != "Z"
+
+
+def test_killed_template_is_replaced(contract, observation):
+    source = "class ToyPolicy:\n    def act(self, obs): return [0, 1]"
+    with PolicyProcess(source, contract) as process:
+        process.begin_episode(0)
+        first = template_pid()
+        os.kill(first, signal.SIGKILL)
+        os.waitpid(first, 0)
+        process.act(observation)  # what it has made lives on
+    with PolicyProcess(source, contract) as process:
+        process.begin_episode(0)
+        process.act(observation)
+    assert template_pid() not in (0, first)
+
+
+def test_every_thread_has_its_own_template(contract, observation):
+    source = "class ToyPolicy:\n    def act(self, obs): return [0, 1]"
+
+    def play() -> tuple[int, int]:
+        with PolicyProcess(source, contract) as process:
+            process.begin_episode(0)
+            return template_pid(), len(process.act(observation))
+
+    with ThreadPoolExecutor(2) as pool:
+        played = [pool.submit(play).result() for _ in range(2)]
+    here, size = play()
+    assert size == 2
+    assert here not in [pid for pid, _ in played]
+
+
+def test_programs_leave_nothing_in_the_template(contract, observation):
+    marking = """
+import sys
+import numpy as np
+np.mark = sys.mark = 1
+class ToyPolicy:
+    def act(self, obs): return [0, 1]
+"""
+    looking = """
+import sys
+import numpy as np
+assert not hasattr(np, "mark") and not hasattr(sys, "mark")
+class ToyPolicy:
+    def act(self, obs): return [0, 1]
+"""
+    for source in (marking, looking):
+        with PolicyProcess(source, contract) as process:
+            process.begin_episode(0)
+            process.act(observation)

@@ -78,7 +78,7 @@ class Channel:
     @property
     def pid(self) -> int | None:
         """Id of the process; None once it is closed."""
-        return self._child.process.pid if self._child else None
+        return self._child.pid if self._child else None
 
     def close(self, failure: Failure | None = None) -> tuple[int, float]:
         """Kills the process and everything in its group.
@@ -95,13 +95,13 @@ class Channel:
         self.failure = failure or Failure(Status.CRASH, "the process was closed")
         # The process has not been waited for, so its id cannot belong to another.
         with suppress(ProcessLookupError, PermissionError):
-            os.killpg(child.process.pid, signal.SIGKILL)
-        _, status, usage = os.wait4(child.process.pid, 0)
+            os.kill(child.pid, signal.SIGKILL)  # it may not lead its group yet
+            os.killpg(child.pid, signal.SIGKILL)
+        _, status, usage = os.wait4(child.pid, 0)
         self.last_words = _last_line(child.errors)
-        child.process.returncode = os.waitstatus_to_exitcode(status)
         for handle in (child.incoming, child.outgoing, child.errors):
             os.close(handle)
-        return child.process.returncode, usage.ru_utime + usage.ru_stime
+        return os.waitstatus_to_exitcode(status), usage.ru_utime + usage.ru_stime
 
     def _send(self, frame: bytes, deadline: float) -> None:
         try:
@@ -151,7 +151,7 @@ class Channel:
     def _ended(self) -> ProgramFailed:
         """Returns the failure of a process that closed its end of a pipe."""
         assert self._child is not None
-        pid = self._child.process.pid
+        pid = self._child.pid
         deadline = time.perf_counter() + _DYING_SECONDS
         flags = os.WEXITED | os.WNOHANG | os.WNOWAIT
         while os.waitid(os.P_PID, pid, flags) is None:

@@ -7,8 +7,10 @@ modules of `llmpo.sandbox.child`.
 
 import os
 import platform
+import socket
 import subprocess
 import sys
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +21,7 @@ from numpy._core._multiarray_umath import (  # type: ignore[import-not-found]
 )
 
 from llmpo.errors import SandboxError
+from llmpo.sandbox.child import wire
 
 _FOLDER = Path(__file__).parent
 _NUMPY_FOLDER = Path(np.__file__).parent
@@ -32,13 +35,14 @@ NUMPY_LIBRARIES = (str(_PACKAGES / "numpy.libs"),)
 _BOOTSTRAP = """
 import sys
 sys.path += sys.argv[1:3]
-from child import worker
+from child import {module}
 del sys.path[-2:]
-worker.main(*map(int, sys.argv[3:6]))
+{module}.main(*map(int, sys.argv[3:]))
 """
 
 # Where the interpreter finds its own shared library and standard library on some
 # clusters. Nothing else of our environment is passed on.
+_TEMPLATE_SECONDS = 60.0
 _KEPT_VARIABLES = ("LD_LIBRARY_PATH", "PYTHONHOME")
 
 
@@ -47,13 +51,13 @@ class Child:
     """A started process and our ends of its pipes, all non-blocking.
 
     Attributes:
-        process: The process, leader of its own session.
+        pid: Id of the process, leader of its own session and a child of this one.
         incoming: Where its replies arrive.
         outgoing: Where requests go.
         errors: Its standard error until it is confined, to explain a failing start.
     """
 
-    process: "subprocess.Popen[bytes]"
+    pid: int
     incoming: int
     outgoing: int
     errors: int
@@ -72,41 +76,107 @@ def start_child() -> Child:
         )
     child_in, outgoing = os.pipe()
     incoming, child_out = os.pipe()
+    errors, child_errors = os.pipe()
+    handles = (child_in, child_out, child_errors)
+    try:
+        if sys.platform == "linux":
+            pid = _fork_template(handles)
+        else:
+            pid = _start("worker", handles[:2], child_errors)
+    except BaseException:
+        for handle in (incoming, outgoing, errors):
+            os.close(handle)
+        raise
+    finally:
+        for handle in handles:
+            os.close(handle)
+    for handle in (incoming, outgoing, errors):
+        os.set_blocking(handle, False)
+    return Child(pid, incoming, outgoing, errors)
+
+
+class _Template(threading.local):
+    """The template process of a thread; see `llmpo.sandbox.child.template`.
+
+    One for each thread, because the kernel ends processes with the thread that
+    started them, and one for each process, because they are made as its children.
+    """
+
+    owner = 0
+    pid = 0
+    connection: socket.socket | None = None
+
+
+_template = _Template()
+
+
+def template_pid() -> int:
+    """Returns the id of the calling thread's template process, 0 if it has none."""
+    return _template.pid if _template.owner == os.getpid() else 0
+
+
+def _fork_template(handles: tuple[int, ...]) -> int:
+    for _ in range(2):  # a template that was killed is replaced once
+        if _template.owner != os.getpid() or _template.connection is None:
+            _start_template()
+        pid = _ask_template(handles)
+        if pid > 0:
+            return pid
+        _template.connection = None
+    raise SandboxError(
+        "Starting the sandbox: no process could be made. The machine may be out of "
+        "memory or of processes: use fewer threads."
+    )
+
+
+def _ask_template(handles: tuple[int, ...]) -> int:
+    connection = _template.connection
+    assert connection is not None
+    try:
+        socket.send_fds(connection, [b"x"], list(handles))
+        answer = connection.recv(wire.PID.size)
+    except OSError:
+        return 0
+    return int(wire.PID.unpack(answer)[0]) if len(answer) == wire.PID.size else 0
+
+
+def _start_template() -> None:
+    ours, theirs = socket.socketpair()
+    with theirs:
+        _template.pid = _start("template", (theirs.fileno(),), subprocess.DEVNULL)
+    # Not the time limit of a program: this bounds only a start that went wrong.
+    ours.settimeout(_TEMPLATE_SECONDS)
+    _template.connection, _template.owner = ours, os.getpid()
+
+
+def _start(module: str, handles: tuple[int, ...], errors: int) -> int:
     command = [
         sys.executable,
         *("-s", "-S", "-P"),  # no user packages, no site-packages, no script folder
         "-c",
-        _BOOTSTRAP,
+        _BOOTSTRAP.format(module=module),
         str(_FOLDER),
         str(_PACKAGES),
-        str(child_in),
-        str(child_out),
+        *map(str, handles),
         str(os.getpid()),
     ]
-    errors, child_errors = os.pipe()
     try:
         process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            stderr=child_errors,
-            pass_fds=(child_in, child_out),
+            stderr=errors,
+            pass_fds=handles,
             start_new_session=True,
             cwd="/",
             env=child_environment(),
         )
     except OSError as error:
-        for handle in (incoming, outgoing, errors):
-            os.close(handle)
         raise SandboxError(
             f"Starting the sandbox: {sys.executable} could not be started ({error})."
         ) from None
-    finally:
-        for handle in (child_in, child_out, child_errors):
-            os.close(handle)
-    for handle in (incoming, outgoing, errors):
-        os.set_blocking(handle, False)
-    return Child(process, incoming, outgoing, errors)
+    process.returncode = 0  # it is waited for by its id
+    return process.pid
 
 
 def child_environment() -> dict[str, str]:

@@ -25,6 +25,7 @@ CRASH = 3
 MEMORY = 4
 BAD_ACTION = 5
 
+PID = struct.Struct("=i")
 SEED = struct.Struct("<Q")
 STEPS = struct.Struct("<Q")
 

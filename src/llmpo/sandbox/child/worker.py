@@ -205,8 +205,7 @@ def main(incoming: int, outgoing: int, parent: int) -> None:
     header = pipes.receive_rest(b"", _HEADER_SIZE)
     op, _, _, sequence, length = wire.HEADER.unpack(header)
     setup = json.loads(pipes.receive_rest(b"", length))
-    for name in _COMMON.split():
-        __import__(name)
+    import_common()
     sys.dont_write_bytecode = True
     programs.replace_entropy()
     host = Host(setup)
@@ -221,6 +220,12 @@ def main(incoming: int, outgoing: int, parent: int) -> None:
     pipes.reply(op, wire.OK, sequence, answer)
     if not missing:
         serve(pipes, host)
+
+
+def import_common() -> None:
+    """Imports what policies commonly import."""
+    for name in _COMMON.split():
+        __import__(name)
 
 
 def close_standard_error() -> None:
