@@ -40,7 +40,8 @@ class EnvironmentChoice(_Section):
     @property
     def options(self) -> dict[str, str]:
         """The chosen options by name."""
-        return {name: str(value) for name, value in (self.model_extra or {}).items()}
+        chosen = self.model_extra or {}
+        return {name: _option_text(value) for name, value in chosen.items()}
 
 
 class MethodChoice(_Section):
@@ -138,6 +139,12 @@ class Config(_Section):
             for name, experiment in self.experiments.items()
             for cell in _cells(name, experiment)
         ]
+
+
+def _option_text(value: Any) -> str:
+    if isinstance(value, bool):  # YAML reads a plain on and off as truth values
+        return "on" if value else "off"
+    return str(value)
 
 
 def load_config(values: Mapping[str, Any], where: str) -> Config:

@@ -23,6 +23,8 @@ from llmpo.envs.transcript import (
 pytest.importorskip("mujoco")
 pytest.importorskip("metaworld")
 pytest.importorskip("gymnasium_robotics")
+pytest.importorskip("libsumo")
+pytest.importorskip("numba")
 
 IDS = environment_ids()
 VARIANTS = [
@@ -35,6 +37,9 @@ SEED, STEPS = 1234, 60
 
 # Policy base, reward name and observation class of each published environment.
 PUBLISHED_NAMES = {
+    "traffic": ("Traffic", "TrafficRewardFunction", "TrafficObservation"),
+    "pandemic": ("Pandemic", "PandemicRewardFunction", "PandemicObservation"),
+    "glucose": ("Glucose", "GlucoseRewardFunction", "GlucoseObservation"),
     "ant_v5": ("AntV5", "AntRewardFunction", "MujocoAntObservation"),
     "halfcheetah_v5": (
         "HalfcheetahV5",

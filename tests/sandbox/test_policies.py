@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from llmpo.sandbox.contract import ActionLayout
+from llmpo.sandbox.contract import ActionLayout, ObservationLayout, PolicyContract
 from llmpo.sandbox.process import PolicyProcess, sandbox_report
 from llmpo.sandbox.status import Limits, ProgramFailed
 
@@ -441,3 +441,25 @@ def test_long_observations_arrive_whole(contract):
         values = np.linspace(0, 1, 100_001)
         action = process.act(values.tobytes())
     np.testing.assert_array_equal(action, values[-2:])
+
+
+def test_array_of_varying_length_has_as_many_entries_as_its_count_says():
+    layout = ObservationLayout(
+        "ToyObservation",
+        (("ids", (4,)), ("id_count", ()), ("after", (2,))),
+        counts={"ids": "id_count"},
+    )
+    contract = PolicyContract("ToyPolicy", layout, ActionLayout("discrete", n=9))
+    source = textwrap.dedent(
+        """
+        class ToyPolicy:
+            def act(self, obs):
+                assert obs.after.tolist() == [7.0, 8.0]
+                return len(obs.ids) + int(obs.ids.sum())
+        """
+    )
+    with PolicyProcess(source, contract) as process:
+        process.begin_episode(0)
+        for ids, count, expected in (([5, 1, 0, 0], 2, 8), ([0, 0, 0, 0], 0, 0)):
+            observation = np.array([*ids, count, 7, 8], dtype=np.float64)
+            assert process.act(observation.tobytes()) == expected

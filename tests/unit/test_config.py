@@ -37,6 +37,16 @@ def _change(path: str, value: object):
     return values
 
 
+def test_switches_of_an_environment_can_be_written_plainly(tmp_path: Path):
+    path = tmp_path / "c.yaml"
+    text = yaml.safe_dump(_values()).replace(
+        "- noise_world_board_0", "- {id: glucose, death_penalty: off}"
+    )
+    path.write_text(text)
+    (cell, _) = read_config([path]).cells()
+    assert cell.options == {"death_penalty": "off"}
+
+
 def test_cells_are_the_product_in_the_order_of_the_grid():
     config = load_config(_values(), "test")
     assert [cell.id for cell in config.cells()] == [

@@ -90,7 +90,13 @@ def _values(spec: EnvSpec) -> Iterator[str]:
     for name, fields in spec.concatenations.items():
         for missing in [field for field in fields if field not in known]:
             yield f"The concatenation {name!r} names {missing!r}, which is no field."
+    scalars = {field.name for field in spec.fields if not field.shape}
     for field in spec.fields:
+        if field.count and (len(field.shape) != 1 or field.count not in scalars):
+            yield (
+                f"Field {field.name!r} takes its length from {field.count!r}; the one "
+                "must be a one-dimensional array and the other a field of shape ()."
+            )
         if math.prod(field.shape) < 1:
             yield f"Field {field.name!r} has the empty shape {field.shape}."
 

@@ -80,6 +80,8 @@ def reward_text(spec: EnvSpec) -> str:
 
 def _field_line(field: Field) -> str:
     kind = f"array of shape {field.shape}" if field.shape else "float"
+    if field.count:
+        kind = f"array of int({field.count}) numbers, at most {field.shape[0]}"
     unit = f", {field.unit}" if field.unit else ""
     return f"- `{field.name}`: {kind}{unit} - {field.meaning}"
 

@@ -27,6 +27,8 @@ class Field:
         shape: Array shape; () for a plain float.
         in_prompt: False for a value that policies receive but no prompt names, as
             in tasks that hide key information.
+        count: Name of a field of shape () that says how many leading entries of this
+            one-dimensional array there are at present; policies get only those.
     """
 
     name: str
@@ -35,6 +37,7 @@ class Field:
     unit: str = ""
     shape: tuple[int, ...] = ()
     in_prompt: bool = True
+    count: str = ""
 
 
 @dataclass(frozen=True)

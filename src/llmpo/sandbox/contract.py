@@ -24,12 +24,15 @@ class ObservationLayout:
         fields: (name, shape) in wire order; shape () means a Python float.
         constants: Plain JSON values every object carries as further attributes.
         concatenations: Method name -> names of the fields it joins into one array.
+        counts: Array field -> the field that says how many of its leading entries an
+            object gets; the buffer always has room for all.
     """
 
     class_name: str
     fields: tuple[tuple[str, tuple[int, ...]], ...]
     constants: Mapping[str, Any] = field(default_factory=dict)
     concatenations: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    counts: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def width(self) -> int:

@@ -31,6 +31,7 @@ class ObservationFactory:
         self._constants: dict[str, Any] = layout["constants"]
         self._concatenations: dict[str, Sequence[str]] = layout["concatenations"]
         self._fields: list[tuple[str, list[int]]] = layout["fields"]
+        self._counts: dict[str, str] = layout["counts"]
         names = [name for name, _ in self._fields]
         for name in (self._name, *names, *self._constants, *self._concatenations):
             if not name.isidentifier():
@@ -69,10 +70,20 @@ class ObservationFactory:
     def _build_source(self) -> str:
         """Returns a straight-line constructor: per-step cost counts."""
         lines = ["def build():", "    self = new(cls)"]
+        starts: dict[str, int] = {}
         start = 0
         for name, shape in self._fields:
+            starts[name] = start
+            start += int(np.prod(shape, dtype=int))
+        for name, shape in self._fields:
+            start = starts[name]
             stop = start + int(np.prod(shape, dtype=int))
-            if not shape:
+            if name in self._counts:
+                count = f"int(item({starts[self._counts[name]]}))"
+                lines.append(
+                    f"    self.{name} = values[{start}:{stop}][:{count}].copy()"
+                )
+            elif not shape:
                 lines.append(f"    self.{name} = item({start})")
             elif len(shape) == 1:
                 lines.append(f"    self.{name} = values[{start}:{stop}].copy()")
@@ -81,7 +92,6 @@ class ObservationFactory:
                     f"    self.{name} = "
                     f"values[{start}:{stop}].reshape({tuple(shape)}).copy()"
                 )
-            start = stop
         lines += [f"    self.{name} = constant_{name}" for name in self._constants]
         return "\n".join([*lines, "    return self"])
 
