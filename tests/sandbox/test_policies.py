@@ -463,3 +463,31 @@ def test_array_of_varying_length_has_as_many_entries_as_its_count_says():
         for ids, count, expected in (([5, 1, 0, 0], 2, 8), ([0, 0, 0, 0], 0, 0)):
             observation = np.array([*ids, count, 7, 8], dtype=np.float64)
             assert process.act(observation.tobytes()) == expected
+
+
+def test_modules_of_the_original_simulator_have_the_observation_class():
+    layout = ObservationLayout(
+        "ToyObservation",
+        (),
+        modules=("sim.envs.obs_wrapper",),
+        module_source="import enum\nclass Kind(enum.Enum):\n    ONE = 'one'\n",
+    )
+    contract = PolicyContract("ToyPolicy", layout, ActionLayout("discrete", n=2))
+    source = textwrap.dedent(
+        """
+        from sim.envs.obs_wrapper import Kind, ToyObservation as Same
+
+        class ToyPolicy:
+            def act(self, obs):
+                return int(isinstance(obs, Same) and Kind.ONE.value == "one")
+        """
+    )
+    with PolicyProcess(source, contract) as process:
+        process.begin_episode(0)
+        assert process.act(b"") == 1
+    other = source.replace("obs_wrapper", "simulator")
+    with (
+        pytest.raises(ProgramFailed, match="ModuleNotFoundError"),
+        PolicyProcess(other, contract),
+    ):
+        pass

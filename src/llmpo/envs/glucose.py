@@ -175,5 +175,6 @@ SPECS = EnvSpec(
         "sensor_noise": _option("sensor_noise", {"off": False, "on": True}),
     },
     extra="realworld",
+    release_modules=("bgp.simglucose.envs.glucose_obs_wrapper",),
     step_microseconds=20.0,
 )

@@ -18,6 +18,8 @@ def observation_layout(spec: EnvSpec) -> ObservationLayout:
         fields=tuple((field.name, field.shape) for field in spec.fields),
         constants=dict(spec.constants),
         concatenations=dict(spec.concatenations),
+        modules=spec.release_modules,
+        module_source=spec.release_source,
         counts={field.name: field.count for field in spec.fields if field.count},
     )
 

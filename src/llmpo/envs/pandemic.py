@@ -125,6 +125,19 @@ def _fields(options: PandemicOptions) -> tuple[Field, ...]:
     )
 
 
+# What published policies import besides the observation class; members in the order of
+# the summaries' columns.
+_RELEASE_SOURCE = """
+import enum
+
+InfectionSummary = enum.Enum(
+    "InfectionSummary",
+    {name.upper(): name for name in "critical dead infected none recovered".split()},
+)
+sorted_infection_summary = list(InfectionSummary)
+"""
+
+
 def _spec(options: PandemicOptions) -> EnvSpec:
     reward = reward_function(options.reward, of_stage=options.stage_cost_on == "stage")
     horizon = int(options.horizon)
@@ -145,6 +158,8 @@ def _spec(options: PandemicOptions) -> EnvSpec:
         reward_name=_REWARD_NAME,
         observation_class="PandemicObservation",
         extra="realworld",
+        release_modules=("pandemic.python.pandemic_simulator.environment.interfaces",),
+        release_source=_RELEASE_SOURCE,
         step_microseconds=3000.0,
     )
 

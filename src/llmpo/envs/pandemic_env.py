@@ -85,7 +85,7 @@ class PandemicEnv(gymnasium.Env[Observation, np.int64]):
         self.town = self._built_town.copy()
         self.town.town["stream"] = self.np_random.integers(2**64, dtype=np.uint64)
         self.disease = Disease(
-            self.town, self.np_random, self.options.deaths_recorded == "yes"
+            self.town, self.np_random, self.options.deaths_recorded == "on"
         )
         self._met = np.full((len(self.town.people),) * 2, -1)
         self._day = 0

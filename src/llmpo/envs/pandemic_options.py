@@ -10,7 +10,7 @@ CHOICES: Final = {
     "reward": ("A", "orpo_true", "orpo_proxy"),
     "stage_cost_on": ("action", "stage"),
     "compounding_multipliers": ("on", "off"),
-    "deaths_recorded": ("no", "yes"),
+    "deaths_recorded": ("off", "on"),
     "history": ("hours", "days"),
     "town_seed": ("0", "1", "2", "3", "4"),
     "horizon": ("192", "96"),
@@ -37,7 +37,7 @@ class PandemicOptions:
     reward: str = "A"
     stage_cost_on: str = "action"
     compounding_multipliers: str = "on"
-    deaths_recorded: str = "no"
+    deaths_recorded: str = "off"
     history: str = "hours"
     town_seed: str = "0"
     horizon: str = "192"

@@ -77,6 +77,9 @@ class EnvSpec:
             default and must leave the spec as it is.
         options: The chosen option values, by name.
         extra: The llmpo extra that installs the simulator.
+        release_modules: Further modules from which policies written for PromptPO's
+            release import the observation class; they get a thin alias.
+        release_source: Python source of what else those modules hold.
         published_seeds: Episode seeds that stand for the episodes which PromptPO's
             release plays with every candidate; None where it draws new ones.
         step_microseconds: Rough CPU time of one step, for planning job sizes only.
@@ -105,6 +108,8 @@ class EnvSpec:
     )
     options: Mapping[str, str] = field(default_factory=dict)
     extra: str = ""
+    release_modules: tuple[str, ...] = ()
+    release_source: str = ""
     published_seeds: tuple[int, ...] | None = None
     step_microseconds: float = 50.0
 

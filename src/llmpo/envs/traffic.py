@@ -214,6 +214,7 @@ _BASE = EnvSpec(
         },
     },
     extra="realworld",
+    release_modules=("flow_reward_misspecification.flow.envs.traffic_obs_wrapper",),
     # PromptPO's release draws a new, unseeded episode each time.
     published_seeds=None,
     step_microseconds=800.0,

@@ -24,6 +24,8 @@ class ObservationLayout:
         fields: (name, shape) in wire order; shape () means a Python float.
         constants: Plain JSON values every object carries as further attributes.
         concatenations: Method name -> names of the fields it joins into one array.
+        modules: Further modules a program may import the class from.
+        module_source: Python source of what else these modules hold.
         counts: Array field -> the field that says how many of its leading entries an
             object gets; the buffer always has room for all.
     """
@@ -32,6 +34,8 @@ class ObservationLayout:
     fields: tuple[tuple[str, tuple[int, ...]], ...]
     constants: Mapping[str, Any] = field(default_factory=dict)
     concatenations: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    modules: tuple[str, ...] = ()
+    module_source: str = ""
     counts: Mapping[str, str] = field(default_factory=dict)
 
     @property

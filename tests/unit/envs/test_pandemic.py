@@ -198,7 +198,7 @@ def test_days_of_history_differ():
 
 
 def test_recorded_deaths_show_in_tests(published):
-    env = make(deaths_recorded="yes")
+    env = make(deaths_recorded="on")
     _, observation = play(env, 4, [LOWER] * 80)
     tested = observation["global_testing_summary"][-1, 0]
     assert tested[1] == health(observation)[1] > 0.0

@@ -132,11 +132,21 @@ class ObservationAliases(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     """Lets policies of PromptPO's release import the observation class.
 
     They import it from `direct_policy_learning.observations`, or from a module of the
-    package that is named after the environment, `<environment>_observation`.
+    package that is named after the environment, `<environment>_observation`, or from a
+    module of the original simulator.
+
+    Args:
+        current: Returns the observation class.
+        modules: Full names of the simulator's modules.
+        source: Python source of what else these hold.
     """
 
-    def __init__(self, current: Callable[[], type]) -> None:
+    def __init__(
+        self, current: Callable[[], type], modules: Sequence[str] = (), source: str = ""
+    ) -> None:
         self._current = current
+        self._modules = modules
+        self._source = source
 
     def find_spec(
         self,
@@ -144,12 +154,14 @@ class ObservationAliases(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         path: Sequence[str] | None,
         target: ModuleType | None = None,
     ) -> importlib.machinery.ModuleSpec | None:
-        """Claims the package, its `observations` and `*_observation` modules."""
+        """Claims the package with its modules, and the simulator's modules."""
         parts = fullname.split(".")
         known = parts[0] == _ALIAS and (
             parts[1:] in ([], ["observations"]) or parts[-1].endswith("_observation")
         )
-        if not known:
+        if not known and not any(
+            f"{name}.".startswith(f"{fullname}.") for name in self._modules
+        ):
             return None
         return importlib.machinery.ModuleSpec(fullname, self, is_package=True)
 
@@ -158,7 +170,9 @@ class ObservationAliases(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         return _AliasModule(spec.name, self._current)
 
     def exec_module(self, module: ModuleType) -> None:
-        """Does nothing: there is no code to run."""
+        """Fills one of the simulator's modules."""
+        if module.__name__ in self._modules:
+            exec(self._source, vars(module))
 
 
 def seed_generators(seed: int) -> None:

@@ -42,7 +42,11 @@ class Host:
         self.hosted: Any = None
         self._class: type = object
         sys.meta_path.append(
-            programs.ObservationAliases(lambda: self.factory.observation_class)
+            programs.ObservationAliases(
+                lambda: self.factory.observation_class,
+                layout["modules"],
+                layout["module_source"],
+            )
         )
 
     def load(self, source: str) -> None:
