@@ -33,6 +33,9 @@ from llmpo.storage import digest, read_json, write_json
 
 FeedbackRecords = Literal["observations", "steps"]
 
+# Episodes of one part of a long evaluation; a new process costs little beside them.
+_PART = 5
+
 
 class Evaluator:
     """Evaluates programs in parallel and remembers the results.
@@ -76,11 +79,21 @@ class Evaluator:
         Args:
             tasks: What to evaluate; equal tasks are evaluated once.
             record: Whether to keep the trajectories for `summarize`, until `release`.
-            progress: Takes one line whenever a program has been evaluated.
+            progress: Takes one line whenever a part of the work is done.
 
         Raises:
             SandboxError: Programs cannot be confined here, or a worker died.
         """
+        parts = [list(_split(task)) for task in tasks]
+        done = iter(self._evaluate([p for ps in parts for p in ps], record, progress))
+        return [_merge([next(done) for _ in ps]) for ps in parts]
+
+    def _evaluate(
+        self,
+        tasks: Sequence[EvaluationTask],
+        record: bool,
+        progress: Callable[[str], None],
+    ) -> list[Evaluation]:
         keys = [task.key() for task in tasks]
         results: dict[str, Evaluation] = {}
         todo: dict[str, EvaluationTask] = {}
@@ -95,7 +108,7 @@ class Evaluator:
         for key, result in zip(todo, self._map([*todo.values()]), strict=True):
             results[key] = result
             self._save(key, result)
-            progress(f"{len(results)}/{len(set(keys))} programs evaluated")
+            progress(f"{len(results)}/{len(set(keys))} evaluations done")
         return [results[key] for key in keys]
 
     def summarize(
@@ -183,6 +196,28 @@ class Evaluator:
         path = self._path("evaluations", key)
         if path is not None:
             write_json(path, _to_json(result))
+
+
+def _split(task: EvaluationTask) -> Iterator[EvaluationTask]:
+    """Yields parts of a task that do not depend on each other, in order.
+
+    The parts are the same for any number of workers, so results cannot depend on it.
+    """
+    if task.stop_at_failure or task.lifetime == "run":
+        yield task
+        return
+    for start in range(0, len(task.seeds), _PART):
+        yield replace(task, seeds=task.seeds[start : start + _PART])
+
+
+def _merge(parts: Sequence[Evaluation]) -> Evaluation:
+    failures = [part.failure for part in parts if part.failure is not None]
+    return Evaluation(
+        episodes=tuple(episode for part in parts for episode in part.episodes),
+        failure=failures[0] if failures else None,
+        env_steps=sum(part.env_steps for part in parts),
+        layers=parts[0].layers,
+    )
 
 
 def summarize(
