@@ -11,8 +11,7 @@ from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 from llmpo.envs.registry import environment
 from llmpo.envs.spec import EnvSpec
@@ -38,7 +37,7 @@ _PART = 5
 
 
 class Evaluator:
-    """Evaluates programs in parallel and remembers the results.
+    """Evaluates programs in parallel and remembers the results; to be closed.
 
     Args:
         threads: Number of worker processes; 1 works in this process.
@@ -49,17 +48,6 @@ class Evaluator:
         self._threads = threads
         self._cache = cache
         self._pool: ProcessPoolExecutor | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Ends the worker processes."""

@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +49,7 @@ def run_cells(
     """
     records, errors = [], []
     with ExitStack() as stack:
-        evaluator = stack.enter_context(Evaluator(threads, root / STATE))
+        evaluator = stack.enter_context(closing(Evaluator(threads, root / STATE)))
         client = None
         if config.llm and any(method(cell.algorithm).needs_llm for cell in cells):
             client = stack.enter_context(
@@ -160,7 +160,7 @@ def assess_records(
         if record.status in ("finished", "truncated")
     ]
     tasks = [_reporting_task(record, name, config) for record, name in chosen]
-    with Evaluator(threads, root / STATE) as evaluator:
+    with closing(Evaluator(threads, root / STATE)) as evaluator:
         report = _reporter("assess")
         report(f"{len(tasks)} policies, {config.evaluation.episodes} episodes each")
         evaluations = evaluator.evaluate(tasks, progress=report)

@@ -10,6 +10,7 @@ repetitions counts, so that other load on the machine disturbs the ratio least.
 import sys
 import tempfile
 import time
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -107,7 +108,7 @@ def scaling() -> None:
         for threads in (1, 2):
             with (
                 tempfile.TemporaryDirectory() as folder,
-                Evaluator(threads, Path(folder)) as evaluator,
+                closing(Evaluator(threads, Path(folder))) as evaluator,
             ):
                 # Workers start and build their environments once a job, not a round.
                 evaluator.evaluate([replace(t, seeds=t.seeds[:1]) for t in tasks])
