@@ -82,3 +82,10 @@ def test_trajectories_are_kept_until_they_are_released(tmp_path: Path):
     evaluator.release([task])
     assert not list(tmp_path.glob("trajectories/*"))
     assert Evaluator().summarize(task, feedback, "steps") == kept
+
+
+def test_program_that_fails_when_simulated_again_leaves_nothing_to_describe():
+    # A policy that reads the clock may fail only the second time.
+    task = _task(1.0, stop_at_failure=True, seeds=(1, 2))
+    feedback = "class Feedback:\n    summarize_trajectory = print\n"
+    assert Evaluator().summarize(task, feedback, "steps") == []
