@@ -6,7 +6,7 @@ workflow_files := Snakefile workflow/rules
 
 install:
 	python3 -m venv .venv
-	$(bin)/pip install -c constraints.txt -e '.[sims,realworld,workflow,live,dev]'
+	$(bin)/pip install -c constraints.txt -e '.[sims,realworld,workflow,paper,baselines,live,dev]'
 
 format:
 	$(bin)/ruff check --fix-only

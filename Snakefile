@@ -1,4 +1,4 @@
-"""The workflow, from a configuration to figures and tables.
+"""The workflow, from a configuration to figures, tables and the paper.
 
     snakemake --cores 4                                          # the shipped default
     snakemake --cores 4 --configfile workflow/config/smoke.yaml  # another one
@@ -26,6 +26,7 @@ include: "workflow/rules/plan.smk"
 include: "workflow/rules/runs.smk"
 include: "workflow/rules/aggregate.smk"
 include: "workflow/rules/figures.smk"
+include: "workflow/rules/paper.smk"
 
 
 rule all:
@@ -33,6 +34,7 @@ rule all:
     input:
         rules.figures.output,
         rules.tables.output,
+        rules.paper.output,
 
 
 localrules:

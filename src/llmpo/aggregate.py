@@ -8,6 +8,7 @@ from typing import Any
 
 from llmpo.envs.registry import environment
 from llmpo.errors import DataError
+from llmpo.methods.base import method
 from llmpo.plan import Plan
 from llmpo.records import Assessment, Cell, RunRecord, Totals
 from llmpo.storage import write_text_atomic
@@ -34,13 +35,15 @@ def tidy_rows(
             f"Aggregating: the plan has no cell {', '.join(strange[:3])}; the records "
             "belong to another plan. Make them again."
         )
+    assessed: dict[str, list[Assessment]] = {}
+    for assessment in assessments:
+        assessed.setdefault(assessment.cell.id, []).append(assessment)
     for cell in plan.cells:
         record = runs[cell.id]
         shared = _cell_values(cell, record)
         yield from _candidate_rows(shared, record)
-        for assessment in assessments:
-            if assessment.cell.id == cell.id:
-                yield from _episode_rows(shared, record, assessment)
+        for assessment in assessed.get(cell.id, ()):
+            yield from _episode_rows(shared, record, assessment)
         yield {"kind": "run", **shared, **_total_values(record.totals)}
 
 
@@ -63,6 +66,7 @@ def _cell_values(cell: Cell, record: RunRecord) -> dict[str, Any]:
         "score_kind": spec.score,
         "method": cell.method,
         "algorithm": cell.algorithm,
+        "role": method(cell.algorithm).role,
         "seed": cell.seed,
         "run_status": record.status,
         "mode": record.provenance.get("mode", "none"),

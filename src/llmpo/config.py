@@ -8,11 +8,12 @@ The JSON schema `workflow/schemas/config.schema.json` and the page
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from llmpo.claims import Claim
 from llmpo.envs.registry import environment
 from llmpo.errors import ConfigError
 from llmpo.llm.settings import Budget, LLMSettings
@@ -51,6 +52,21 @@ class MethodChoice(_Section):
     settings: dict[str, Any] = Field(
         default={}, description="Settings of the method; see its documentation page."
     )
+    environments: list[str] | None = Field(
+        None,
+        description="Ids of those environments of the experiment that this method is "
+        "for; null means all.",
+    )
+    seeds: list[int] | None = Field(
+        None,
+        min_length=1,
+        description="Run seeds of this method; null means the experiment's.",
+    )
+
+    @field_validator("seeds")
+    @classmethod
+    def _check_seeds(cls, seeds: list[int] | None) -> list[int] | None:
+        return seeds and _distinct(seeds)
 
 
 class Experiment(_Section):
@@ -70,9 +86,7 @@ class Experiment(_Section):
     @field_validator("seeds")
     @classmethod
     def _check_seeds(cls, seeds: list[int]) -> list[int]:
-        if len(set(seeds)) < len(seeds) or min(seeds) < 0:
-            raise ValueError("seeds must be distinct and not negative")
-        return seeds
+        return _distinct(seeds)
 
 
 class EvaluationSettings(_Section):
@@ -94,6 +108,16 @@ class SandboxSettings(_Section):
         False,
         description="Run generated code without confinement where this machine lacks "
         "the means. Recorded in every result.",
+    )
+
+
+class TrainingSettings(_Section):
+    """Where the runs of methods that train come from."""
+
+    mode: Literal["recorded", "train"] = Field(
+        "recorded",
+        description="`recorded` takes runs that this code has trained before, from "
+        "workflow/resources/training; `train` trains, which can take hours.",
     )
 
 
@@ -124,6 +148,15 @@ class Config(_Section):
     sandbox: SandboxSettings = Field(
         SandboxSettings(), description="How generated code is confined."
     )
+    training: TrainingSettings = Field(
+        TrainingSettings(),
+        description="Where the runs of methods that train come from.",
+    )
+    claims: list[Claim] = Field(
+        [],
+        description="Claims to be judged by the results, with tolerances declared "
+        "beforehand.",
+    )
     workflow: WorkflowSettings = Field(
         WorkflowSettings(), description="How the work is laid out."
     )
@@ -139,6 +172,12 @@ class Config(_Section):
             for name, experiment in self.experiments.items()
             for cell in _cells(name, experiment)
         ]
+
+
+def _distinct(seeds: list[int]) -> list[int]:
+    if len(set(seeds)) < len(seeds) or min(seeds, default=0) < 0:
+        raise ValueError("seeds must be distinct and not negative")
+    return seeds
 
 
 def _option_text(value: Any) -> str:
@@ -165,6 +204,9 @@ def load_config(values: Mapping[str, Any], where: str) -> Config:
     repeated = [name for name, count in counts.items() if count > 1]
     if repeated:
         raise ConfigError(f"{where} lists these cells twice: {', '.join(repeated)}.")
+    names = Counter(claim.id for claim in config.claims)
+    if doubled := [name for name, count in names.items() if count > 1]:
+        raise ConfigError(f"{where} has two claims called {', '.join(doubled)}.")
     return config
 
 
@@ -205,10 +247,23 @@ def config_schema() -> dict[str, Any]:
 
 def _cells(name: str, experiment: Experiment) -> list[Cell]:
     cells: list[Cell] = []
-    for choice in experiment.environments:
-        env = EnvironmentChoice(id=choice) if isinstance(choice, str) else choice
+    choices = [
+        EnvironmentChoice(id=choice) if isinstance(choice, str) else choice
+        for choice in experiment.environments
+    ]
+    for label, chosen in experiment.methods.items():
+        where = f"experiments.{name}.methods.{label}"
+        unknown = set(chosen.environments or ()) - {env.id for env in choices}
+        if unknown:
+            raise ConfigError(
+                f"{where}.environments names {', '.join(sorted(unknown))}, which the "
+                "experiment does not have. Add it there or correct the name."
+            )
+    for env in choices:
         environment(env.id, env.options)
         for label, chosen in experiment.methods.items():
+            if chosen.environments is not None and env.id not in chosen.environments:
+                continue
             where = f"experiments.{name}.methods.{label}.settings"
             parse_settings(chosen.method, chosen.settings, where)
             cells.extend(
@@ -221,7 +276,7 @@ def _cells(name: str, experiment: Experiment) -> list[Cell]:
                     settings=chosen.settings,
                     seed=seed,
                 )
-                for seed in experiment.seeds
+                for seed in chosen.seeds or experiment.seeds
             )
     return cells
 

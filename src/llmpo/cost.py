@@ -36,7 +36,7 @@ def estimate_grid(config: Config) -> str:
     rows += [_row(*names, runs, price) for names, runs in groups.items()]
     everything = [run for runs in groups.values() for run in runs]
     rows.append(_row("total", "", everything, price))
-    seconds = sum(search_seconds(cell) for cell in cells)
+    seconds = sum(search_seconds(cell, config) for cell in cells)
     return f"{_table(rows)}\n\n{_notes(config, seconds, price)}"
 
 

@@ -1,4 +1,4 @@
-"""Evaluating one generated program: a sandboxed actor in the one episode loop.
+"""Evaluating one policy in the one episode loop: generated programs in a sandbox.
 
 An evaluation is a pure function of its `EvaluationTask`; `llmpo.evaluator` caches it
 under the task's content key and shares the work among processes.
@@ -16,7 +16,8 @@ from llmpo.envs.instances import shared_environment
 from llmpo.envs.observation import ObservationReader, action_layout, observation_layout
 from llmpo.envs.registry import environment
 from llmpo.envs.spec import EnvSpec
-from llmpo.records import EpisodeResult
+from llmpo.policies import load_policy
+from llmpo.records import EpisodeResult, PolicyKind
 from llmpo.rollout import Episode, neutral_action, play_episode
 from llmpo.sandbox.contract import FloatArray, PolicyContract, Trajectory
 from llmpo.sandbox.process import PolicyProcess
@@ -36,10 +37,11 @@ _EPISODES_OF_A_CANDIDATE = 5
 
 @dataclass(frozen=True)
 class EvaluationTask:
-    """One program to be played on a list of episode seeds.
+    """One policy to be played on a list of episode seeds.
 
     Attributes:
-        source: Source code of the policy.
+        source: Source code of the policy, or the policy as data.
+        kind: How to load it, see `llmpo.records.PolicyArtifact`.
         lifetime: Whether one policy object plays one episode or all of them.
         stop_at_failure: Whether the first failed episode ends the evaluation, as
             selection wants it; otherwise every episode is played and scored.
@@ -55,6 +57,7 @@ class EvaluationTask:
     stop_at_failure: bool = False
     record_to: str = ""
     unsafe: bool = False
+    kind: PolicyKind = "python"
 
     def key(self) -> str:
         """Returns the content key of the evaluation's result."""
@@ -120,14 +123,19 @@ class ProgramActor:
 
 
 def evaluate(task: EvaluationTask) -> Evaluation:
-    """Evaluates a program in this process; the program itself runs in a sandbox.
+    """Evaluates a policy in this process; a program itself runs in a sandbox.
 
     Raises:
+        DataError: The policy is data, but cannot be read.
         SandboxError: The program cannot be confined on this machine.
         PrerequisiteError: The simulator is not installed.
     """
     spec = environment(task.environment, task.options)
     env = shared_environment(spec)
+    if task.kind != "python":
+        trusted = load_policy(task.kind, task.source, spec, env)
+        played = [play_episode(env, trusted, s, spec.horizon) for s in task.seeds]
+        return _evaluation(played, None, ())
     contract = policy_contract(spec, task.lifetime)
     reader = ObservationReader(spec, env)
     recording = bool(task.record_to)

@@ -4,6 +4,7 @@ Results do not depend on the number of workers, nor on what was cached: an evalu
 is a pure function of its task.
 """
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -25,6 +26,7 @@ from llmpo.evaluation import (
     read_trajectories,
 )
 from llmpo.records import EpisodeResult
+from llmpo.sandbox.child.lockdown import die_with_parent
 from llmpo.sandbox.contract import Trajectory
 from llmpo.sandbox.process import FeedbackProcess
 from llmpo.sandbox.status import Failure, Limits, Status
@@ -158,7 +160,11 @@ class Evaluator:
         if self._pool is None:
             # Not fork: the parent may hold threads (LLM calls) and simulators.
             self._pool = ProcessPoolExecutor(
-                self._threads, mp_context=get_context("spawn")
+                self._threads,
+                mp_context=get_context("spawn"),
+                # Workers of a killed job would wait for work for ever.
+                initializer=die_with_parent,
+                initargs=(os.getpid(),),
             )
         try:
             yield from self._pool.map(evaluate, tasks)

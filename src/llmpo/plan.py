@@ -1,6 +1,7 @@
 """The plan: the grid's cells, laid out over jobs, and what makes a job run again."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -8,18 +9,20 @@ from typing import Any
 
 from llmpo.config import Config, load_config
 from llmpo.envs.registry import environment
-from llmpo.errors import ConfigError
+from llmpo.errors import ConfigError, PrerequisiteError
 from llmpo.evaluation import EVALUATION_VERSION
 from llmpo.llm.corpus import slug
 from llmpo.methods.base import method, parse_settings
 from llmpo.provenance import file_digest
 from llmpo.records import SCHEMA_VERSION, Cell, Record
 from llmpo.storage import digest, read_json, write_json
+from llmpo.training import recording_path
 
 # Where a working folder keeps what; all relative to it.
 CORPUS = Path("workflow/resources/exchanges")
 STORE = Path("recordings")
 STATE = Path("results/state")
+TRAINING = Path("workflow/resources/training")
 
 # What the marker of a waiting cell holds; no digest looks like it.
 PENDING = "pending"
@@ -69,13 +72,35 @@ class Plan(Record):
 
 
 def make_plan(config: Config) -> Plan:
-    """Lays the cells of a configuration out over jobs."""
+    """Lays the cells of a configuration out over jobs.
+
+    Raises:
+        ConfigError: A method cannot work on an environment.
+    """
     cells = config.cells()
+    _check_fit(cells)
     return Plan(
         config=config.model_dump(mode="json"),
         cells=tuple(cells),
         jobs=_pack(cells, config),
     )
+
+
+def _check_fit(cells: Sequence[Cell]) -> None:
+    """Checks that methods can work on the environments they are given.
+
+    This can take a simulator. Where one is not installed, its jobs will say so, and
+    the others go on.
+    """
+    checked = set()
+    for cell in cells:
+        spec = environment(cell.environment, cell.options)
+        if (spec.label, cell.experiment, cell.method) in checked:
+            continue
+        checked.add((spec.label, cell.experiment, cell.method))
+        settings = parse_settings(cell.algorithm, dict(cell.settings), cell.id)
+        with suppress(PrerequisiteError):
+            method(cell.algorithm).check(settings, spec)
 
 
 def write_plan(path: Path, plan: Plan) -> None:
@@ -102,29 +127,51 @@ def read_plan(path: Path) -> tuple[Plan, Config]:
 
 
 def _pack(cells: Sequence[Cell], config: Config) -> dict[str, tuple[str, ...]]:
-    """Fills jobs with cells of one experiment and method, in the order of the grid."""
-    jobs: list[list[Cell]] = []
+    """Fills jobs with cells that go together, in the order of the grid.
+
+    Cells go together that need the same of a machine: runs of one method, or all runs
+    of an experiment that need neither a model nor training. A training has a job of
+    its own.
+    """
+    groups: dict[tuple[str, str], list[Cell]] = {}
+    for cell in cells:
+        groups.setdefault((cell.experiment, _group(cell, config)), []).append(cell)
+    jobs: dict[str, tuple[str, ...]] = {}
+    for (experiment, group), members in groups.items():
+        for part in _parts(members, config):
+            name = f"{experiment}.{group}.{len(jobs):04d}"
+            jobs[name] = tuple(cell.id for cell in part)
+    return jobs
+
+
+def _group(cell: Cell, config: Config) -> str:
+    chosen = method(cell.algorithm)
+    light = not chosen.needs_llm and not _trains(cell, config)
+    return "baselines" if light else cell.method
+
+
+def _trains(cell: Cell, config: Config) -> bool:
+    return method(cell.algorithm).role == "training" and config.training.mode == "train"
+
+
+def _parts(cells: Sequence[Cell], config: Config) -> Iterator[list[Cell]]:
+    part: list[Cell] = []
     work = 0.0
     for cell in cells:
-        follows = jobs and (jobs[-1][0].experiment, jobs[-1][0].method) == (
-            cell.experiment,
-            cell.method,
-        )
-        if not follows or work >= config.workflow.job_seconds:
-            jobs.append([])
-            work = 0.0
-        jobs[-1].append(cell)
-        work += search_seconds(cell) + _reporting_seconds(cell, config)
-    return {
-        f"{job[0].experiment}.{job[0].method}.{index:04d}": tuple(c.id for c in job)
-        for index, job in enumerate(jobs)
-    }
+        if part and (work >= config.workflow.job_seconds or _trains(cell, config)):
+            yield part
+            part, work = [], 0.0
+        part.append(cell)
+        work += search_seconds(cell, config) + _reporting_seconds(cell, config)
+    yield part
 
 
-def search_seconds(cell: Cell) -> float:
+def search_seconds(cell: Cell, config: Config) -> float:
     """Returns the estimated CPU time of a cell's search, simulation only."""
     spec = environment(cell.environment, cell.options)
     chosen = method(cell.algorithm)
+    if chosen.role == "training" and not _trains(cell, config):
+        return 0.0
     settings = parse_settings(cell.algorithm, dict(cell.settings), cell.id)
     return chosen.max_env_steps(settings, spec) * spec.step_microseconds / 1e6
 
@@ -152,6 +199,11 @@ class WorkflowPlan:
         """Names of the jobs."""
         return list(self.plan.jobs)
 
+    def threads(self, job: str) -> int:
+        """Returns how many threads a job can use: a training uses only one."""
+        cells = self.plan.job_cells(job)
+        return 1 if any(_trains(cell, self.config) for cell in cells) else 2
+
     def fingerprint(self, job: str) -> str:
         """Returns a digest of all that makes a job's results out of date.
 
@@ -174,10 +226,22 @@ class WorkflowPlan:
                 "llm": self.config.llm and self.config.llm.model_dump(mode="json"),
                 "budget": self.config.budget.model_dump(mode="json"),
                 "sandbox": self.config.sandbox.model_dump(mode="json"),
+                "resolved": [_resolved(cell) for cell in cells],
+                "training": self._training_state(cells),
                 "corpus": self._corpus_state(cells),
                 "answers": self._answers_state(cells),
             }
         )[:16]
+
+    def _training_state(self, cells: Sequence[Cell]) -> list[str]:
+        """Digests of the recorded trainings of the cells, or where they come from."""
+        if self.config.training.mode == "train":
+            return ["train"]
+        return [
+            _file_digest(recording_path(self.root / TRAINING, cell))
+            for cell in cells
+            if method(cell.algorithm).role == "training"
+        ]
 
     def _corpus_state(self, cells: Sequence[Cell]) -> str:
         """Digest of the recorded exchanges of the model, if the cells use one."""
@@ -194,6 +258,12 @@ class WorkflowPlan:
         waits = [self.root / pending_marker(cell) for cell in cells]
         states = [path.read_text() for path in waits if path.exists()]
         return imports_state(self.root) if PENDING in states else "".join(states)
+
+
+def _resolved(cell: Cell) -> Mapping[str, Any]:
+    settings = parse_settings(cell.algorithm, dict(cell.settings), cell.id)
+    spec = environment(cell.environment, cell.options)
+    return method(cell.algorithm).resolve(settings, spec)
 
 
 def load_plan_for_workflow(values: Mapping[str, Any], root: Path) -> WorkflowPlan:

@@ -29,6 +29,8 @@ PACKAGES = (
     "pandas",
     "seaborn",
     "snakemake",
+    "stable-baselines3",
+    "torch",
 )
 
 

@@ -14,9 +14,10 @@ from llmpo.errors import DataError
 from llmpo.sandbox.status import Status
 from llmpo.storage import read_json_lines, write_json_lines
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 RunStatus = Literal["finished", "truncated", "pending", "failed"]
+PolicyKind = Literal["python", "network", "table", "rule", "icpi"]
 
 R = TypeVar("R", bound="Record")
 
@@ -52,7 +53,12 @@ class Cell(Record):
 
 
 class Totals(Record):
-    """What a run has consumed so far, rejected candidates and repairs included."""
+    """What a run has consumed so far, rejected candidates and repairs included.
+
+    Attributes:
+        dollars: Price of all calls; None when that of any is unknown.
+        llm_seconds: Time the model took; None when that of any call is unknown.
+    """
 
     env_steps: int = 0
     calls: int = 0
@@ -60,13 +66,16 @@ class Totals(Record):
     completion_tokens: int = 0
     tokens_estimated: bool = False
     dollars: float | None = 0.0
+    llm_seconds: float | None = 0.0
 
 
 class Attempt(Record):
     """One scored attempt of a method: a point of its learning curve.
 
+    For methods that train, an attempt is what they have learned after so many steps.
+
     Attributes:
-        round: Refinement round, from 1.
+        round: Refinement round, or number of the evaluation, from 1.
         candidate: Index within the round, from 0.
         attempt: 0 for the first answer, k for the k-th repair.
         exchange: Key of the LLM exchange that it came from; None without LLM.
@@ -99,18 +108,20 @@ class PolicyArtifact(Record):
     """A policy as the product of a run, to be evaluated on fresh seeds.
 
     Attributes:
-        kind: How to load it; `python` is source code for the sandbox.
-        program: Digest of the source in the record's `programs`.
+        kind: How to load it: `python` is source code for the sandbox; the others are
+            plain data, see `llmpo.policies`.
+        program: Digest of the source or data in the record's `programs`.
         lifetime: Whether one object plays one episode or all of them.
         round: Round it came from.
-        selection_score: Its (optimistic) score when it was selected.
+        selection_score: Its (optimistic) score when it was selected; None for a
+            policy that nobody selected.
     """
 
-    kind: Literal["python"] = "python"
+    kind: PolicyKind = "python"
     program: str
     lifetime: Literal["episode", "run"]
     round: int
-    selection_score: float
+    selection_score: float | None = None
 
 
 class RunRecord(Record):
@@ -120,7 +131,7 @@ class RunRecord(Record):
         reason: Why the run is not `finished`; "" otherwise.
         settings: The method's settings with all defaults resolved.
         attempts: Scored attempts in order.
-        programs: Source texts by digest.
+        programs: Source texts and policies stored as data, by digest.
         policies: `best` and `last` policy; empty when no attempt succeeded.
         notes: The method's own plain data, e.g. feedback texts per round.
         provenance: Versions, sandbox layers and LLM mode the run was made with.

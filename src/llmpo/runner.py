@@ -13,19 +13,27 @@ from llmpo.errors import BudgetExceeded, LlmpoError, PendingRequests
 from llmpo.evaluation import EvaluationTask
 from llmpo.evaluator import Evaluator
 from llmpo.llm.client import LLMClient, LLMSession, open_client
-from llmpo.methods.base import RunContext, method, parse_settings
+from llmpo.methods.base import Role, RunContext, method, parse_settings
 from llmpo.plan import (
     CORPUS,
     PENDING,
     STATE,
     STORE,
+    TRAINING,
     imports_state,
     pending_marker,
 )
 from llmpo.provenance import code_version, package_versions
 from llmpo.records import Assessment, Cell, RunRecord, RunStatus
 from llmpo.seeds import reporting_seeds
-from llmpo.storage import write_text_atomic
+from llmpo.storage import digest, write_text_atomic
+from llmpo.training import (
+    check_budget,
+    identity,
+    load_recording,
+    note_sitting,
+    state_folder,
+)
 
 _logger = logging.getLogger(__name__)
 
@@ -58,9 +66,19 @@ def run_cells(
         for number, cell in enumerate(cells, start=1):
             report = _reporter(f"{cell.id} ({number}/{len(cells)})")
             try:
-                record = run_cell(
-                    cell, config, evaluator=evaluator, client=client, report=report
-                )
+                record = _recorded(cell, config, root)
+                if record is None:
+                    record = run_cell(
+                        cell,
+                        config,
+                        evaluator=evaluator,
+                        client=client,
+                        report=report,
+                        state=root / STATE,
+                        threads=threads,
+                    )
+                else:
+                    report("taken from the recorded trainings")
             except LlmpoError as error:
                 report(f"stopped: {error}")
                 errors.append(error)
@@ -79,8 +97,19 @@ def run_cell(
     evaluator: Evaluator,
     client: LLMClient | None,
     report: Callable[[str], None] = lambda line: None,
+    state: Path | None = None,
+    threads: int = 1,
 ) -> RunRecord:
     """Runs one cell and returns its record, be it finished, truncated or pending.
+
+    Args:
+        cell: What to run.
+        config: The configuration it belongs to.
+        evaluator: Plays its episodes.
+        client: Answers its questions to a model; None without one.
+        report: Takes a line about the progress, for people.
+        state: Folder for what outlives a killed process; None keeps nothing.
+        threads: Threads that the run may keep busy.
 
     Raises:
         LlmpoError: The run met something it cannot go on from.
@@ -91,6 +120,7 @@ def run_cell(
     session = None
     if client is not None and chosen.needs_llm:
         session = client.session(run=cell.id, seed=cell.seed, budget=config.budget)
+    folder = state and state_folder(state, cell) if chosen.role == "training" else None
     context = RunContext(
         cell=cell,
         spec=spec,
@@ -100,7 +130,10 @@ def run_cell(
         llm=session,
         env_step_budget=config.budget.env_steps,
         report=report,
+        state=folder,
+        threads=threads,
     )
+    started = time.monotonic()
     status: RunStatus = "finished"
     reason = ""
     try:
@@ -111,6 +144,8 @@ def run_cell(
         status, reason = "truncated", str(exceeded)
     if status == "finished" and not context.journal.policies:
         status, reason = "failed", "No candidate of any round worked."
+    if folder is not None:
+        note_sitting(folder, time.monotonic() - started)
     report(f"{status}: {reason}" if reason else status)
     journal = context.journal
     return RunRecord(
@@ -126,7 +161,8 @@ def run_cell(
         totals=context.totals(),
         notes=journal.notes,
         provenance={
-            **_llm_provenance(config, session),
+            **_llm_provenance(config, session, chosen.role),
+            **({"identity": digest(identity(cell))} if folder else {}),
             "sandbox": sorted(journal.layers),
             "packages": package_versions(),
             "source": code_version().source_digest,
@@ -134,9 +170,22 @@ def run_cell(
     )
 
 
-def _llm_provenance(config: Config, session: LLMSession | None) -> dict[str, Any]:
+def _recorded(cell: Cell, config: Config, root: Path) -> RunRecord | None:
+    """Returns the recorded training that stands for a cell; None if it must run."""
+    is_training = method(cell.algorithm).role == "training"
+    if not is_training or config.training.mode == "train":
+        return None
+    record = load_recording(root / TRAINING, cell)
+    check_budget(record, config.budget.env_steps)
+    return record
+
+
+def _llm_provenance(
+    config: Config, session: LLMSession | None, role: Role
+) -> dict[str, Any]:
     if config.llm is None or session is None:
-        return {"mode": "none", "model": None}
+        mode = "train" if role == "training" else "none"
+        return {"mode": mode, "model": None}
     mode = config.llm.mode
     drifted = session.usage.drifted
     return {
@@ -180,6 +229,7 @@ def _reporting_task(record: RunRecord, name: str, config: Config) -> EvaluationT
     return EvaluationTask(
         environment=cell.environment,
         options=dict(cell.options),
+        kind=policy.kind,
         source=record.programs[policy.program],
         seeds=reporting_seeds(config.evaluation.episodes, cell.environment),
         lifetime=policy.lifetime,

@@ -6,6 +6,7 @@ axes are independent repetitions. The functions draw nothing from a global gener
 whoever needs an interval passes one, usually from `llmpo.seeds.generator`.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -16,8 +17,12 @@ import numpy.typing as npt
 FloatArray = npt.NDArray[np.float64]
 Estimator = Callable[[FloatArray], FloatArray]
 
+PairEstimator = Callable[[FloatArray, FloatArray], FloatArray]
+
 RESAMPLES = 2000
 LEVEL = 0.95
+# Resampling fewer runs than these says next to nothing about the next run.
+LEAST_RUNS = 3
 
 
 @dataclass(frozen=True)
@@ -26,13 +31,35 @@ class Estimate:
 
     Attributes:
         value: The estimator on the scores as given.
-        low: Lower end of the interval.
-        high: Upper end of the interval.
+        low: Lower end of the interval; NaN where no interval is claimed.
+        high: Upper end of the interval; NaN where no interval is claimed.
     """
 
     value: float
-    low: float
-    high: float
+    low: float = math.nan
+    high: float = math.nan
+
+    @property
+    def has_interval(self) -> bool:
+        """Whether an interval is claimed."""
+        return not (math.isnan(self.low) or math.isnan(self.high))
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A performance profile with pointwise confidence intervals.
+
+    Attributes:
+        thresholds: Scores tau.
+        value: Share of runs that score more than tau.
+        low: Lower ends of the intervals; NaN where none is claimed.
+        high: Upper ends of the intervals; NaN where none is claimed.
+    """
+
+    thresholds: FloatArray
+    value: FloatArray
+    low: FloatArray
+    high: FloatArray
 
 
 def mean(scores: npt.ArrayLike) -> FloatArray:
@@ -62,6 +89,71 @@ def iqm(scores: npt.ArrayLike) -> FloatArray:
     position = np.arange(pooled.shape[-1])
     kept = (position >= cut) & (position < counts - cut)
     return np.asarray(np.where(kept, pooled, 0.0).sum(axis=-1) / kept.sum(axis=-1))
+
+
+def median(scores: npt.ArrayLike) -> FloatArray:
+    """Returns the median over environments of the mean over runs.
+
+    Args:
+        scores: (..., runs, environments) array.
+    """
+    return np.asarray(np.median(np.nanmean(_checked(scores), axis=-2), axis=-1))
+
+
+def optimality_gap(scores: npt.ArrayLike, target: float = 1.0) -> FloatArray:
+    """Returns by how much scores fall short of a target on average; less is better.
+
+    Scores beyond the target count as the target, every environment weighs the same.
+
+    Args:
+        scores: (..., runs, environments) array.
+        target: The score beyond which nothing more is wanted.
+    """
+    return np.asarray(target - mean(np.minimum(_checked(scores), target)))
+
+
+def probability_of_improvement(x: npt.ArrayLike, y: npt.ArrayLike) -> FloatArray:
+    """Returns how likely a run of x scores more than a run of y, ties counting half.
+
+    This is the Mann-Whitney statistic of each environment, averaged over environments.
+
+    Args:
+        x: (..., runs, environments) array.
+        y: Array with the same environments; it may have another number of runs.
+    """
+    first, second = _checked(x), _checked(y)
+    if first.shape[-1] != second.shape[-1]:
+        raise ValueError("both arrays must have the same environments")
+    shares = []
+    for one, other in zip(
+        np.moveaxis(first, -1, 0), np.moveaxis(second, -1, 0), strict=True
+    ):
+        a, b = one[..., :, None], other[..., None, :]
+        pairs = (np.isfinite(a) & np.isfinite(b)).sum(axis=(-2, -1))
+        wins = (a > b).sum(axis=(-2, -1)) + 0.5 * (a == b).sum(axis=(-2, -1))
+        shares.append(wins / pairs)
+    return np.asarray(np.mean(shares, axis=0))
+
+
+def performance_profile(scores: npt.ArrayLike, thresholds: npt.ArrayLike) -> FloatArray:
+    """Returns the share of runs that score more than each threshold.
+
+    Every environment weighs the same, however many runs it has.
+
+    Args:
+        scores: (..., runs, environments) array.
+        thresholds: (thresholds,) array.
+
+    Returns:
+        (..., thresholds) array.
+    """
+    array = _checked(scores)
+    runs = np.isfinite(array).sum(axis=-2)
+    shares = [
+        ((array > tau).sum(axis=-2) / runs).mean(axis=-1)
+        for tau in np.asarray(thresholds, dtype=np.float64)
+    ]
+    return np.stack(shares, axis=-1)
 
 
 def stratified_resamples(
@@ -108,13 +200,71 @@ def bootstrap(
     """
     array = _checked(scores)
     repeated = estimator(stratified_resamples(array, rng, resamples))
-    low, high = np.quantile(repeated, [(1 - level) / 2, (1 + level) / 2])
-    return Estimate(float(estimator(array)), float(low), float(high))
+    return Estimate(float(estimator(array)), *map(float, _ends(repeated, level)))
+
+
+def bootstrap_pair(
+    x: npt.ArrayLike,
+    y: npt.ArrayLike,
+    estimator: PairEstimator,
+    rng: np.random.Generator,
+    resamples: int = RESAMPLES,
+    level: float = LEVEL,
+) -> Estimate:
+    """Returns an estimate that compares two arrays, with its percentile interval.
+
+    The runs of both are resampled independently, each stratified by environment.
+
+    Args:
+        x: (runs, environments) array.
+        y: Array with the same environments; it may have another number of runs.
+        estimator: `probability_of_improvement` or any function of two arrays that
+            reduces their last two axes, such as a difference of means.
+        rng: Source of the draws.
+        resamples: How many pairs of resampled arrays to use.
+        level: Coverage of the interval.
+    """
+    first, second = _checked(x), _checked(y)
+    repeated = estimator(
+        stratified_resamples(first, rng, resamples),
+        stratified_resamples(second, rng, resamples),
+    )
+    return Estimate(
+        float(estimator(first, second)), *map(float, _ends(repeated, level))
+    )
+
+
+def bootstrap_profile(
+    scores: npt.ArrayLike,
+    thresholds: npt.ArrayLike,
+    rng: np.random.Generator,
+    resamples: int = RESAMPLES,
+    level: float = LEVEL,
+) -> Profile:
+    """Returns a performance profile with pointwise percentile intervals.
+
+    Args:
+        scores: (runs, environments) array.
+        thresholds: (thresholds,) array.
+        rng: Source of the draws.
+        resamples: How many resampled arrays to use.
+        level: Coverage of the interval at each threshold.
+    """
+    array = _checked(scores)
+    taus = np.asarray(thresholds, dtype=np.float64)
+    repeated = performance_profile(stratified_resamples(array, rng, resamples), taus)
+    low, high = _ends(repeated, level)
+    return Profile(taus, performance_profile(array, taus), low, high)
 
 
 def column(values: npt.ArrayLike) -> FloatArray:
     """Returns values of one environment as a (runs, 1) array."""
     return np.asarray(values, dtype=np.float64).reshape(-1, 1)
+
+
+def _ends(repeated: FloatArray, level: float) -> FloatArray:
+    """Returns both ends of the percentile interval over the first axis."""
+    return np.quantile(repeated, [(1 - level) / 2, (1 + level) / 2], axis=0)
 
 
 def _checked(scores: npt.ArrayLike | Any) -> FloatArray:

@@ -2,7 +2,8 @@
 
 A row is one of three kinds, told apart by the column `kind`:
 
-* `candidate`: one scored attempt of a method, in the order in which it was made.
+* `candidate`: one scored attempt of a method, in the order in which it was made; of a
+  method that trains, an evaluation after so many steps.
   `env_steps`, `calls`, tokens and dollars are the run's totals after it, rejected
   candidates and repairs included. `score` comes from selection episodes and must
   never be reported as a result.
@@ -12,6 +13,8 @@ A row is one of three kinds, told apart by the column `kind`:
   truncated and pending ones included.
 """
 
+from typing import Literal
+
 CELL_COLUMNS = (
     "experiment",  # name in the configuration
     "environment",  # environment id with non-default options
@@ -19,6 +22,7 @@ CELL_COLUMNS = (
     "score_kind",  # what ranks policies: return or success
     "method",  # label in the configuration, e.g. promptpo_no_reflection
     "algorithm",  # registered method name, e.g. promptpo
+    "role",  # search, training or reference, see llmpo.methods.base.Method
     "seed",
     "run_status",  # finished, truncated, pending or failed
     "mode",  # replay, live, batch, mock or none
@@ -30,6 +34,7 @@ TOTAL_COLUMNS = (
     "completion_tokens",
     "tokens_estimated",  # whether any token count is an estimate
     "dollars",  # empty when the price is unknown
+    "llm_seconds",  # time the model took; empty when unknown
 )
 CANDIDATE_COLUMNS = (
     "round",  # from 1
@@ -51,6 +56,7 @@ EPISODE_COLUMNS = (
     "final_success",  # success at the last step
     "length",
 )
+
 COLUMNS = (
     "kind",
     *CELL_COLUMNS,
@@ -58,3 +64,8 @@ COLUMNS = (
     *CANDIDATE_COLUMNS,
     *EPISODE_COLUMNS,
 )
+
+
+def product(role: str) -> Literal["best", "last"]:
+    """Returns which policy of a run is the result of a method with this role."""
+    return "best" if role == "search" else "last"

@@ -1,34 +1,52 @@
 """What every registered method owes to the harness."""
 
+import json
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from llmpo.config import load_config
 from llmpo.envs.registry import environment
+from llmpo.evaluation import EvaluationTask, evaluate
 from llmpo.methods.base import MethodSettings, method, method_names
 from llmpo.records import Cell, RunRecord
 from llmpo.runner import run_cells
+from llmpo.seeds import reporting_seeds
+from llmpo.storage import canonical_json
 
 METHODS = method_names()
+ENVIRONMENT = "noise_world_board_0"
+
+# Settings with which a method's run takes a second; a new method needs a line here.
+SMALL: dict[str, dict[str, Any]] = {
+    "promptpo": {"rounds": 2},
+    "deep_rl": {"algorithm": "dqn", "steps": 400, "evaluations": 2},
+    "q_learning": {"steps": 400, "evaluations": 2},
+    "reference": {"policy": "random"},
+}
 
 
 def _run(name: str, repository: Path, root: Path, seed: int = 0) -> RunRecord:
     script = repository / "workflow/resources/mock" / f"{name}.yaml"
-    config = load_config(
-        {
-            "llm": {"mode": "mock", "model": "mock/m", "mock_script": str(script)},
-            "experiments": {
-                "contract": {
-                    "environments": ["noise_world_board_0"],
-                    "methods": {name: {"method": name, "settings": {"rounds": 2}}},
-                    "seeds": [seed],
-                }
-            },
+    values: dict[str, Any] = {
+        "experiments": {
+            "contract": {
+                "environments": [ENVIRONMENT],
+                "methods": {name: {"method": name, "settings": SMALL[name]}},
+                "seeds": [seed],
+            }
         },
-        "test",
-    )
+        "training": {"mode": "train"},
+    }
+    if method(name).needs_llm:
+        values["llm"] = {
+            "mode": "mock",
+            "model": "mock/m",
+            "mock_script": str(script),
+        }
+    config = load_config(values, "test")
     (record,) = run_cells(config.cells(), config, root=root)
     return record
 
@@ -54,10 +72,23 @@ def test_method_declares_version_and_settings(name):
 def test_estimates_bound_what_a_run_consumes(name, records):
     chosen, record = method(name), records[name]
     settings = chosen.settings.model_validate(record.settings)
-    spec = environment("noise_world_board_0")
+    spec = environment(ENVIRONMENT)
     calls = sum(part.calls for part in chosen.estimate_calls(settings, spec))
-    assert 0 < calls <= record.totals.calls  # the bound leaves repairs aside
-    assert chosen.max_env_steps(settings, spec) > 0
+    steps = chosen.max_env_steps(settings, spec)
+    assert (calls > 0) == chosen.needs_llm
+    assert (steps > 0) == (chosen.role != "reference")
+    assert calls <= record.totals.calls  # the bound leaves repairs aside
+    if not chosen.needs_llm:
+        assert record.totals.env_steps <= steps
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_what_decides_results_is_plain_data(name, records):
+    chosen = method(name)
+    settings = chosen.settings.model_validate(records[name].settings)
+    resolved = chosen.resolve(settings, environment(ENVIRONMENT))
+    assert json.loads(canonical_json(resolved))
+    assert set(records[name].settings) <= set(resolved)
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -69,20 +100,33 @@ def test_record_survives_json(name, records):
 @pytest.mark.parametrize("name", METHODS)
 def test_consumption_never_shrinks_and_ends_at_the_totals(name, records):
     attempts = records[name].attempts
+    assert bool(attempts) == (method(name).role != "reference")
     for earlier, later in pairwise(attempts):
         assert earlier.totals.env_steps <= later.totals.env_steps
         assert earlier.totals.calls <= later.totals.calls
-    assert attempts[-1].totals.env_steps <= records[name].totals.env_steps
+    if attempts:
+        assert attempts[-1].totals.env_steps <= records[name].totals.env_steps
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_policies_are_the_programs_of_successful_attempts(name, records):
-    record = records[name]
+def test_run_leaves_two_policies_that_can_be_played(name, records):
+    record, chosen = records[name], method(name)
     ok = {a.program for a in record.attempts if a.score is not None}
     assert set(record.policies) == {"best", "last"}
     for policy in record.policies.values():
-        assert policy.program in ok
         assert record.programs[policy.program]
+        if policy.kind == "python":
+            assert policy.program in ok
+        task = EvaluationTask(
+            ENVIRONMENT,
+            record.programs[policy.program],
+            reporting_seeds(2, ENVIRONMENT),
+            kind=policy.kind,
+        )
+        assert len(evaluate(task).episodes) == 2
+    if chosen.role == "reference":
+        assert record.totals.env_steps == 0
+        assert record.policies["best"] == record.policies["last"]
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -90,7 +134,12 @@ def test_run_is_determined_by_its_seed(name, records, repository, tmp_path):
     again = _run(name, repository, tmp_path / "again")
     other = _run(name, repository, tmp_path / "other", seed=1)
     assert again.model_dump_json() == records[name].model_dump_json()
-    assert [a.returns for a in other.attempts] != [a.returns for a in again.attempts]
+    if again.attempts:
+        assert _work(other) != _work(again)
+
+
+def _work(record: RunRecord) -> tuple[Any, ...]:
+    return [a.returns for a in record.attempts], dict(record.programs)
 
 
 def test_cell_names_tell_options_apart():

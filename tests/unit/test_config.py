@@ -141,3 +141,26 @@ def test_schema_rejects_a_misspelled_method_setting():
     )
     errors = list(Draft202012Validator(config_schema()).iter_errors(values))
     assert "candidate" in json.dumps([error.message for error in errors])
+
+
+def test_method_can_be_for_some_environments_and_seeds_only():
+    values = _values()
+    experiment = values["experiments"]["e"]
+    experiment["environments"].append("swimmer_v5")
+    experiment["methods"]["zero"] = {
+        "method": "reference",
+        "settings": {"policy": "zero"},
+        "environments": ["swimmer_v5"],
+        "seeds": [7],
+    }
+    cells = load_config(values, "test").cells()
+    chosen = [cell.id for cell in cells if cell.method == "zero"]
+    assert chosen == ["e.swimmer_v5.zero.7"]
+    assert len(cells) == 5
+
+
+def test_method_for_an_environment_that_is_not_there_is_refused():
+    values = _values()
+    values["experiments"]["e"]["methods"]["m"]["environments"] = ["swimmer_v5"]
+    with pytest.raises(ConfigError, match=r"names swimmer_v5, which .* does not have"):
+        load_config(values, "test")

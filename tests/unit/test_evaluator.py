@@ -1,5 +1,8 @@
 """Sharing and remembering evaluations changes nothing in them."""
 
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -89,3 +92,40 @@ def test_program_that_fails_when_simulated_again_leaves_nothing_to_describe():
     task = _task(1.0, stop_at_failure=True, seeds=(1, 2))
     feedback = "class Feedback:\n    summarize_trajectory = print\n"
     assert Evaluator().summarize(task, feedback, "steps") == []
+
+
+_TWO_WORKERS = """
+import multiprocessing, time
+from llmpo.evaluation import EvaluationTask
+from llmpo.evaluator import Evaluator
+
+if __name__ == "__main__":
+    task = EvaluationTask("noise_world_board_0", '{"rule": "zero", "version": 1}',
+                          tuple(range(10)), kind="rule")
+    evaluator = Evaluator(threads=2)
+    evaluator.evaluate([task])
+    print(*[child.pid for child in multiprocessing.active_children()], flush=True)
+    time.sleep(60)
+"""
+
+
+def test_workers_of_a_killed_job_end_with_it(tmp_path):
+    script = tmp_path / "job.py"
+    script.write_text(_TWO_WORKERS)
+    with subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE) as job:
+        assert job.stdout is not None
+        workers = [int(pid) for pid in job.stdout.readline().split()]
+        job.kill()
+    assert len(workers) == 2
+    deadline = time.monotonic() + 20
+    while any(map(_is_alive, workers)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not any(map(_is_alive, workers))
+
+
+def _is_alive(pid):
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"

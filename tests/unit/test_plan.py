@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from llmpo.config import load_config
-from llmpo.errors import ConfigError, DataError
+from llmpo.errors import ConfigError, DataError, PrerequisiteError
+from llmpo.methods.deep_rl import DeepRL
 from llmpo.plan import (
     CORPUS,
     STORE,
@@ -103,3 +104,23 @@ class TestFingerprint:
             True,
         ]
         shutil.rmtree(root)
+
+
+def test_method_that_does_not_fit_the_environment_is_refused():
+    values = _values(envs=("noise_world_board_0",))
+    values["experiments"]["e"]["methods"]["sac"] = {
+        "method": "deep_rl",
+        "settings": {"algorithm": "sac"},
+    }
+    with pytest.raises(ConfigError, match="sac"):
+        make_plan(load_config(values, "test"))
+
+
+def test_missing_simulator_is_left_to_the_jobs_that_need_it(monkeypatch):
+    def missing(self, settings, spec):
+        raise PrerequisiteError("not installed")
+
+    monkeypatch.setattr(DeepRL, "check", missing)
+    values = _values(envs=("noise_world_board_0",))
+    values["experiments"]["e"]["methods"]["ppo"] = {"method": "deep_rl"}
+    assert len(make_plan(load_config(values, "test")).cells) == 4

@@ -9,12 +9,13 @@ from snakemake.utils import validate
 try:
     from llmpo.errors import LlmpoError
     from llmpo.plan import load_plan_for_workflow
+    from llmpo.provenance import file_digest
     from llmpo.storage import digest
 except ImportError as error:
     raise WorkflowError(
         f"The llmpo package cannot be imported ({error}). Install it beside the "
         "snakemake that you started, in the repository's folder: "
-        f"{sys.executable} -m pip install -c constraints.txt -e '.[sims,workflow]'"
+        f"{sys.executable} -m pip install -c constraints.txt -e '.[sims,workflow,paper]'"
     )
 
 # The `llmpo` command beside this snakemake, activated environment or not.
@@ -39,6 +40,11 @@ def run_fingerprint(wildcards):
     return PLAN.fingerprint(wildcards.job)
 
 
+def run_threads(wildcards):
+    """How many threads a job can use."""
+    return PLAN.threads(wildcards.job)
+
+
 def report_settings(wildcards):
     """What decides about reporting episodes, besides the policies."""
     return PLAN.config.model_dump(mode="json", include={"evaluation", "sandbox"})
@@ -47,3 +53,20 @@ def report_settings(wildcards):
 def grid_digest(wildcards):
     """Digest of all cells, for what is made from all of them."""
     return digest([cell.model_dump(mode="json") for cell in PLAN.plan.cells])
+
+
+def claims_digest(wildcards):
+    """Digest of the claims to be judged."""
+    return digest(PLAN.config.model_dump(mode="json", include={"claims"}))
+
+
+def configuration_digest(wildcards):
+    """Digest of the configuration, for what speaks of all of it."""
+    return digest(PLAN.config.model_dump(mode="json", exclude={"workflow"}))
+
+
+def recorded_digest(wildcards):
+    """Digest of recorded answers and trainings, which the paper counts."""
+    folder = Path("workflow/resources")
+    files = [*folder.glob("exchanges/**/*.jsonl"), *folder.glob("training/**/*.xz")]
+    return digest([[str(path), file_digest(path)] for path in sorted(files)])

@@ -6,7 +6,7 @@ rule run:
         "results/runs/{job}.jsonl",
     log:
         "logs/runs/{job}.log",
-    threads: 2
+    threads: run_threads
     resources:
         llm_calls=1,
         mem_mb=4000,

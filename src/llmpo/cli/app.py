@@ -18,6 +18,8 @@ _COMMANDS = {
     "aggregate": "llmpo.cli.stages",
     "figures": "llmpo.cli.stages",
     "tables": "llmpo.cli.stages",
+    "gallery": "llmpo.cli.gallery",
+    "paper": "llmpo.cli.paper",
     "evaluate": "llmpo.cli.evaluate",
     "estimate": "llmpo.cli.inspect",
     "environments": "llmpo.cli.inspect",
@@ -26,6 +28,7 @@ _COMMANDS = {
     "doctor": "llmpo.cli.inspect",
     "schema": "llmpo.cli.inspect",
     "llm": "llmpo.llm.commands",
+    "training": "llmpo.cli.training",
 }
 _HELP = {
     "plan": "Lay the grid of a configuration out over jobs.",
@@ -34,6 +37,8 @@ _HELP = {
     "aggregate": "Write the tidy table of all runs.",
     "figures": "Draw all figures.",
     "tables": "Write all tables.",
+    "gallery": "Describe the best policies and what kind of controllers they are.",
+    "paper": "Collect the paper's numbers, and build it.",
     "evaluate": "Evaluate any policy file.",
     "estimate": "Print what a configuration will cost, before it is spent.",
     "environments": "List the installed environments.",
@@ -42,6 +47,7 @@ _HELP = {
     "doctor": "Print how generated code is confined on this machine.",
     "schema": "Write the JSON schema and the documentation of configurations.",
     "llm": "Import, export and verify recorded answers.",
+    "training": "Export and list recorded training runs.",
 }
 
 

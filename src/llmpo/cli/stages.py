@@ -85,19 +85,22 @@ def aggregate(plan_file: Path, runs: Path, assessments: Path, out: Path) -> None
 
 @click.command()
 @click.argument("tidy", type=_FILE)
+@click.option("--gallery", type=_FILE, help="Table of the gallery (gallery.csv).")
 @click.option("--out", type=_PATH, required=True, help="Folder to write.")
-def figures(tidy: Path, out: Path) -> None:
+def figures(tidy: Path, gallery: Path | None, out: Path) -> None:
     """Draw all figures from the TIDY table."""
     from llmpo.figures import draw_all
 
-    draw_all(tidy, out)
+    draw_all(tidy, out, gallery)
 
 
 @click.command()
 @click.argument("tidy", type=_FILE)
+@click.option("--plan", type=_FILE, help="The plan, for claims and settings.")
+@click.option("--runs", type=_FOLDER, help="Folder of run records, for settings.")
 @click.option("--out", type=_PATH, required=True, help="Folder to write.")
-def tables(tidy: Path, out: Path) -> None:
+def tables(tidy: Path, plan: Path | None, runs: Path | None, out: Path) -> None:
     """Write all tables from the TIDY table."""
     from llmpo.tables import write_all
 
-    write_all(tidy, out)
+    write_all(tidy, out, runs=runs, plan=plan)

@@ -12,6 +12,7 @@ from typing import Any, cast
 
 import gymnasium
 
+from llmpo.envs.glucose_pid import NOTE, PidExpert
 from llmpo.envs.glucose_rewards import REWARDS
 from llmpo.envs.spec import EnvSpec, Field, ScoreBounds
 
@@ -177,4 +178,6 @@ SPECS = EnvSpec(
     extra="realworld",
     release_modules=("bgp.simglucose.envs.glucose_obs_wrapper",),
     step_microseconds=20.0,
+    expert=PidExpert,
+    expert_note=NOTE,
 )

@@ -155,6 +155,16 @@ class Glucose(gymnasium.Env[FloatArray, npt.NDArray[np.floating[Any]]]):
         return self._observe(), reward, died, truncated, {"glucose": glucose}
 
     @property
+    def patient(self) -> Any:
+        """The patient's parameters."""
+        return self._patient
+
+    @property
+    def insulin_scale(self) -> float:
+        """Insulin in U/min that an action of 1 would pump."""
+        return self._insulin_scale
+
+    @property
     def carbohydrate(self) -> FloatArray:
         """Carbohydrate announced in the last 48 steps, in g/min, the oldest first."""
         return self._shown[CARBOHYDRATE, self._steps : self._steps + HISTORY]

@@ -4,6 +4,7 @@ from functools import partial
 from textwrap import dedent
 
 from llmpo.envs.meta_world_env import make_meta_world
+from llmpo.envs.meta_world_expert import NOTE, ScriptedExpert
 from llmpo.envs.spec import EnvSpec, Field, ScoreBounds
 
 _HORIZON = 500
@@ -90,6 +91,8 @@ def _spec(
         extra="sims",
         published_seeds=_PUBLISHED_TASKS,
         step_microseconds=step_microseconds,
+        expert=lambda env: ScriptedExpert(name),
+        expert_note=NOTE,
     )
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import gymnasium
 
+from llmpo.envs.point_maze_planner import NOTE, MazePlanner
 from llmpo.envs.spec import EnvSpec, Field, ScoreBounds
 
 _HORIZON = 800
@@ -149,6 +150,8 @@ def _spec(env_id: str, class_base: str, maze: str, grid: str, cells: str) -> Env
         variants={"layout": {"hidden": lambda spec: spec, "shown": show}},
         extra="sims",
         step_microseconds=25.0,
+        expert=MazePlanner,
+        expert_note=NOTE,
     )
 
 

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     import gymnasium
     import numpy.typing as npt
 
+    from llmpo.envs.icpi_text import TextCodec
+    from llmpo.envs.tabular import TabularModel
+    from llmpo.rollout import Actor
+
 
 @dataclass(frozen=True)
 class Field:
@@ -83,6 +87,13 @@ class EnvSpec:
         published_seeds: Episode seeds that stand for the episodes which PromptPO's
             release plays with every candidate; None where it draws new ones.
         step_microseconds: Rough CPU time of one step, for planning job sizes only.
+        expert: Returns a controller for a live instance of the environment, which it
+            may look into as no policy can; None where there is none.
+        expert_note: What the expert is and where it comes from.
+        tabular: The environment as a finite one, for tabular methods; None where it
+            is not finite.
+        text: How states, actions and rewards are written as text; None where they
+            are not.
     """
 
     id: str
@@ -112,6 +123,10 @@ class EnvSpec:
     release_source: str = ""
     published_seeds: tuple[int, ...] | None = None
     step_microseconds: float = 50.0
+    expert: "Callable[[gymnasium.Env[Any, Any]], Actor] | None" = None
+    expert_note: str = ""
+    tabular: "TabularModel | None" = None
+    text: "TextCodec | None" = None
 
     @property
     def policy_class(self) -> str:

@@ -5,13 +5,15 @@ answer without code costs no environment step), which plain log axes cannot show
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from llmpo.figures.summary import Scale
-from llmpo.figures.text import short_number
+from llmpo.analysis.summary import Scale
+from llmpo.analysis.text import short_number
+from llmpo.figures.style import number_axis
+from llmpo.statistics import FloatArray
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,22 +23,23 @@ if TYPE_CHECKING:
 _BEGIN, _END, STRIP = 0.03, 0.80, 0.83
 ROW = 0.05  # height of a row of marks, as share of the panel's height
 _MOST_TICKS = 4
+_PLACES = 400  # marks closer than this share of the width cannot be told apart
 
 
-def set_effort_axis(axes: "Axes", values: Sequence[float]) -> None:
+def set_effort_axis(axes: "Axes", values: FloatArray) -> None:
     """Scales the x axis for the given values and leaves room for the strip.
 
     The axis is logarithmic when the positive values span more than a decade, linear
     near zero when there are zeros as well.
     """
-    positive = [value for value in values if value > 0]
-    low, high = (min(values), max(values)) if values else (0.0, 1.0)
-    if positive and max(positive) > 10 * min(positive):
+    low, high = (values.min(), values.max()) if len(values) else (0.0, 1.0)
+    least = values[values > 0].min(initial=np.inf)
+    if high > 10 * least:
         if low > 0:
             axes.set_xscale("log")
         else:
-            axes.set_xscale("symlog", linthresh=min(positive), linscale=0.25)
-        axes.set_xticks(_log_ticks(min(positive), high, with_zero=low <= 0))
+            axes.set_xscale("symlog", linthresh=least, linscale=0.25)
+        axes.set_xticks(_log_ticks(least, high, with_zero=low <= 0))
         axes.minorticks_off()
     else:
         ticks = _linear_locator().tick_values(low, high)
@@ -47,7 +50,12 @@ def set_effort_axis(axes: "Axes", values: Sequence[float]) -> None:
 
 
 def set_score_axis(
-    axes: "Axes", rows_of_marks: int, scale: Scale | None, *, is_share: bool = False
+    axes: "Axes",
+    rows_of_marks: int,
+    scale: Scale | None,
+    levels: Iterable[float] = (),
+    *,
+    is_share: bool = False,
 ) -> None:
     """Gives the y axis readable numbers, and room below for marks.
 
@@ -55,6 +63,7 @@ def set_score_axis(
         axes: The panel.
         rows_of_marks: How many rows of marks to leave room for.
         scale: Which scores to show; None when there are none, and no numbers either.
+        levels: Scores to show too, as far as the scale may reach.
         is_share: Whether scores are shares, to be seen between nothing and all.
     """
     if scale is None:
@@ -68,18 +77,34 @@ def set_score_axis(
         low, high = sorted((0.0, 1.1 * scale.top or 1.0))
     elif low < scale.floor:
         low, high = scale.floor, scale.top + 0.05 * (scale.top - scale.floor)
+    if not is_share:
+        low = min([low, *(level for level in levels if level >= scale.floor)])
+    if high < scale.top:
+        high = scale.top + 0.05 * (scale.top - low)
     axes.set_ylim(low - (high - low) * (0.04 + ROW * (rows_of_marks + 0.5)), high)
-    axes.yaxis.set_major_locator(_linear_locator(5))
-    axes.yaxis.set_major_formatter(_formatter())
+    number_axis(axes.yaxis, 5)
 
 
 def draw_marks(axes: "Axes", x: Any, row: int, **looks: Any) -> None:
-    """Draws marks in one of the rows at the bottom of a panel; row 0 is the lowest."""
+    """Draws marks in one of the rows at the bottom of a panel; row 0 is the lowest.
+
+    X limits must be final: of marks in one place, only one is drawn.
+    """
     from matplotlib.transforms import blended_transform_factory
 
+    scale = axes.xaxis.get_transform()
+    x = np.sort(np.asarray(x, dtype=float))
+    left, right = scale.transform(np.array(axes.get_xlim()))
+    places = np.round((scale.transform(x) - left) / (right - left) * _PLACES)
+    x = x[np.diff(places, prepend=-1) != 0]
     where = blended_transform_factory(axes.transData, axes.transAxes)
-    height = 0.035 + ROW * row
-    axes.plot(x, np.full(len(x), height), transform=where, linestyle="none", **looks)
+    heights = np.full(len(x), height_of_row(row))
+    axes.plot(x, heights, transform=where, linestyle="none", **looks)
+
+
+def height_of_row(row: int) -> float:
+    """Returns the height of a row of marks, as share of the panel's height."""
+    return 0.035 + ROW * row
 
 
 def draw_strip(axes: "Axes") -> None:
@@ -94,8 +119,8 @@ def draw_strip(axes: "Axes") -> None:
 
 def strip_positions(count: int) -> list[float]:
     """Returns evenly spread positions in the strip, as shares of the panel's width."""
-    width = (1 - STRIP) / (count + 0.5)
-    return [STRIP + width * (index + 0.75) for index in range(count)]
+    width = (1 - STRIP) / count
+    return [STRIP + width * (index + 0.5) for index in range(count)]
 
 
 def x_share(axes: "Axes") -> "Transform":

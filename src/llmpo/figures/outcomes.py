@@ -2,10 +2,17 @@
 
 from typing import TYPE_CHECKING, Any
 
-from llmpo.figures.style import WARNING, add_legend, add_title
-from llmpo.figures.summary import OUTCOMES, outcomes, select
-from llmpo.figures.table import TidyTable
-from llmpo.figures.text import environment_name
+from llmpo.analysis.summary import OUTCOMES, outcomes, select
+from llmpo.analysis.text import environment_name
+from llmpo.figures.sheet import Sheet
+from llmpo.figures.style import (
+    WARNING,
+    add_legend,
+    add_title,
+    row_panels,
+    wording,
+    write,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,28 +33,22 @@ _LABELS = {
 _LEAST_SHARE_WITH_COUNT = 0.06
 
 
-def draw_outcomes(table: TidyTable) -> "Figure":
+def draw_outcomes(sheet: Sheet) -> "Figure":
     """Draws shares of candidates by outcome, a bar per environment.
 
-    Each method has a panel of its own; the number at the right is how many candidates
-    its shares are of.
+    Each search method has a panel of its own; the number at the right is how many
+    candidates its shares are of.
     """
-    from matplotlib.figure import Figure
     from matplotlib.patches import Patch
 
+    names = list(sheet.series("search"))
+    if not names:
+        return wording("No method of this configuration searches for programs.")
     colours = _colours()
-    columns = min(3, len(table.series))
-    rows = -(-len(table.series) // columns)
-    height = 0.27 * len(table.environments) + 0.9
-    figure = Figure(
-        figsize=(max(3.2 * columns + 2.4, 7.5), rows * height + 1.1),
-        layout="constrained",
-    )
-    grid = figure.subplots(rows, columns, squeeze=False, sharey=True).flatten()
-    for unused in grid[len(table.series) :]:
-        unused.set_axis_off()
-    for panel, series in zip(grid, table.series, strict=False):
-        _draw_panel(panel, table, series, colours)
+    labels = [environment_name(name) for name in sheet.table.environments]
+    figure, grid = row_panels(len(names), labels)
+    for panel, series in zip(grid, names, strict=True):
+        _draw_panel(panel, sheet, series, colours)
     add_legend(
         figure,
         [Patch(color=colours[name], label=_LABELS[name]) for name in OUTCOMES],
@@ -57,9 +58,9 @@ def draw_outcomes(table: TidyTable) -> "Figure":
 
 
 def _draw_panel(
-    panel: "Axes", table: TidyTable, series: str, colours: dict[str, Any]
+    panel: "Axes", sheet: Sheet, series: str, colours: dict[str, Any]
 ) -> None:
-    for row, environment in enumerate(table.environments):
+    for row, (environment, table) in enumerate(sheet.here.items()):
         counts = outcomes(select(table.candidates, environment, series))
         total = sum(counts.values())
         left = 0.0
@@ -79,13 +80,8 @@ def _draw_panel(
             left += share
         failed = total - counts["ok"] - counts["repaired"]
         _write_total(panel, select(table.runs, environment, series), row, total, failed)
-    names = [environment_name(environment) for environment in table.environments]
-    panel.set_yticks(range(len(names)), names)
-    panel.set_ylim(len(names) - 0.5, -0.5)
     panel.set_xlim(0, 1)
     panel.set_xticks([0, 0.5, 1], ["0", "50%", "100%"])
-    panel.tick_params(axis="y", length=0)
-    panel.spines["left"].set_visible(False)
     add_title(panel, series)
 
 
@@ -98,7 +94,7 @@ def _write_total(panel: "Axes", runs: Any, row: int, total: int, failed: int) ->
     else:
         states = ", ".join(sorted(set(runs.run_status)))
         text, colour = f"no candidates ({states})", WARNING
-    panel.text(place, row, text, va="center_baseline", fontsize=7.5, color=colour)
+    write(panel, place, row, text, color=colour)
 
 
 def _colours() -> dict[str, Any]:

@@ -1,28 +1,36 @@
-"""Score against what a run has used: environment steps, LLM calls or tokens.
+"""Score against what a run has used: environment steps, calls, tokens, dollars, time.
 
-Selection scores (candidates and the best so far) and held-out scores are different
-numbers: the method picks the highest of the former, so they promise too much. They
-are drawn apart, the latter in a strip at the right.
+Selection scores (candidates, the best so far, evaluations in training) and held-out
+scores are different numbers: a search picks the highest of the former, so they promise
+too much. They are drawn apart, the latter in a strip at the right.
 """
 
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from llmpo.analysis.curves import Axis, SeriesCurves
+from llmpo.analysis.summary import Scale, score_scale
+from llmpo.analysis.text import environment_name
 from llmpo.figures import axes as effort
-from llmpo.figures.style import GREY, add_legend, add_title, palette, panels
-from llmpo.figures.summary import (
-    Curve,
-    Policy,
-    best_so_far,
-    held_out,
-    mean_curve,
-    score_scale,
-    select,
-    without_policy,
+from llmpo.figures.levels import (
+    HELD_OUT,
+    MOST_PAIRS,
+    REFERENCE,
+    draw_held_out,
+    draw_references,
 )
-from llmpo.figures.table import TidyTable
-from llmpo.figures.text import environment_name
+from llmpo.figures.sheet import Look, Sheet
+from llmpo.figures.style import (
+    GREY,
+    SCORE_NAMES,
+    add_legend,
+    add_title,
+    panels,
+    say,
+    wording,
+)
+from llmpo.statistics import LEAST_RUNS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -32,160 +40,175 @@ _READING = (
     "Rejected candidates, repairs and feedback count as used. "
     "Selection scores chose the policies; held-out ones are the result."
 )
-_SCORE_NAMES = {"return": "return", "success": "success rate"}
-_POLICIES: tuple[Policy, ...] = ("best", "last")
 _MANY = 30  # more candidates than these are drawn small and pale
+_UNKNOWN: dict[Axis, str] = {"dollars": "price unknown", "llm_seconds": "time unknown"}
 
 
-def draw_learning_curves(table: TidyTable) -> "Figure":
+def draw_learning_curves(sheet: Sheet) -> "Figure":
     """Draws score against environment interactions, one panel per environment."""
-    return _draw(table, "env_steps", "environment steps")
+    names = list(sheet.series("search", "training"))
+    return _draw(sheet, "env_steps", "environment steps", names)
 
 
-def draw_cost_in_calls(table: TidyTable) -> "Figure":
+def draw_cost_in_calls(sheet: Sheet) -> "Figure":
     """Draws score against LLM calls, one panel per environment."""
-    return _draw(table, "calls", "LLM calls")
+    return _draw_cost(sheet, "calls", "LLM calls")
 
 
-def draw_cost_in_tokens(table: TidyTable) -> "Figure":
+def draw_cost_in_tokens(sheet: Sheet) -> "Figure":
     """Draws score against tokens sent and received, one panel per environment."""
-    estimated = (table.runs.tokens_estimated == 1).any()
-    return _draw(table, "tokens", "tokens (estimated)" if estimated else "tokens")
+    estimated = (sheet.table.runs.tokens_estimated == 1).any()
+    return _draw_cost(sheet, "tokens", "tokens (estimated)" if estimated else "tokens")
 
 
-def _draw(table: TidyTable, axis: str, label: str) -> "Figure":
-    figure, grid = panels(len(table.environments))
-    colours = dict(zip(table.series, palette(len(table.series)), strict=True))
-    for panel, environment in zip(grid, table.environments, strict=True):
-        _draw_panel(panel, table, environment, axis, colours)
+def draw_cost_in_dollars(sheet: Sheet) -> "Figure":
+    """Draws score against the price of the calls, one panel per environment."""
+    return _draw_cost(sheet, "dollars", "US dollars")
+
+
+def draw_cost_in_seconds(sheet: Sheet) -> "Figure":
+    """Draws score against the time the model took, one panel per environment."""
+    return _draw_cost(sheet, "llm_seconds", "seconds the model took")
+
+
+def _draw_cost(sheet: Sheet, axis: Axis, label: str) -> "Figure":
+    callers = set(sheet.table.runs.series[sheet.table.runs.calls > 0])
+    names = [name for name in sheet.series("search", "training") if name in callers]
+    if not names:
+        return wording("No run of this configuration called a language model.")
+    return _draw(sheet, axis, label, names)
+
+
+def _draw(sheet: Sheet, axis: Axis, label: str, names: list[str]) -> "Figure":
+    environments = sheet.environments(sheet.shown if axis == "env_steps" else names)
+    figure, grid = panels(len(environments))
+    for panel, environment in zip(grid, environments, strict=True):
+        _draw_panel(panel, sheet, environment, axis, names)
         panel.set_xlabel(label)
-    add_legend(figure, _legend(colours), _READING)
+    add_legend(figure, _legend(sheet, names), _READING)
     return figure
 
 
 def _draw_panel(
-    panel: "Axes",
-    table: TidyTable,
-    environment: str,
-    axis: str,
-    colours: dict[str, Any],
+    panel: "Axes", sheet: Sheet, environment: str, axis: Axis, names: list[str]
 ) -> None:
-    here = table.candidates[table.candidates.environment == environment]
-    totals = table.runs[table.runs.environment == environment]
-    used = [*here[axis].dropna(), *totals[axis][totals[axis] > 0]]
-    effort.set_effort_axis(panel, used)
-    results: list[float] = []
-    for series, colour in colours.items():
-        curves = best_so_far(table, environment, series, axis)
-        _draw_curves(panel, curves, colour, (environment, series, axis))
-        _draw_working(panel, select(here, environment, series), axis, colour)
-        results += [curve.y[-1] for curve in curves]
-    results += _draw_held_out(panel, table, environment, colours)
-    scale = score_scale(here.score.dropna().to_numpy(), results)
-    kind = table.score_kind(environment)
-    effort.set_score_axis(panel, len(colours), scale, is_share=kind == "success")
-    for row, (series, colour) in enumerate(colours.items()):
-        rows = select(here, environment, series)
-        failed = rows[rows.status != "ok"]
-        effort.draw_marks(panel, failed[axis], row, color=colour, **_FAILED)
-        if scale is not None:
-            low = rows[rows.score < scale.floor]
-            effort.draw_marks(panel, low[axis], len(colours), color=colour, **_LOW)
-    panel.set_ylabel(_SCORE_NAMES[kind])
-    add_title(panel, environment_name(environment), _note(table, environment))
-
-
-def _draw_curves(
-    panel: "Axes", curves: list[Curve], colour: Any, names: tuple[str, ...]
-) -> None:
-    import seaborn as sns
-
-    if not curves:
-        return
-    band = mean_curve(curves, *names)
-    sns.lineplot(
-        x=np.concatenate([curve.x for curve in curves]),
-        y=np.concatenate([curve.y for curve in curves]),
-        units=np.repeat([c.seed for c in curves], [len(c.x) for c in curves]),
-        estimator=None,
-        sort=False,
-        ax=panel,
-        color=colour,
-        drawstyle="steps-post",
-        linewidth=1.6 if band is None else 0.6,
-        alpha=1.0 if band is None else 0.45,
-    )
-    for curve in curves:
-        if curve.truncated:
-            panel.plot(curve.x[-1], curve.y[-1], color=colour, **_TRUNCATED)
-    if band is not None:
-        panel.fill_between(
-            band.x, band.low, band.high, step="post", color=colour, alpha=0.18, lw=0
-        )
-        panel.step(band.x, band.mean, where="post", color=colour, linewidth=1.8)
-
-
-def _draw_working(panel: "Axes", rows: Any, axis: str, colour: Any) -> None:
-    import seaborn as sns
-
-    working = rows[rows.status == "ok"]
-    sns.scatterplot(
-        x=working[axis],
-        y=working.score,
-        ax=panel,
-        color=colour,
-        s=22 if len(working) <= _MANY else 7,
-        alpha=0.9 if len(working) <= _MANY else 0.3,
-        linewidth=0.6 if len(working) <= _MANY else 0,
-        legend=False,
-        zorder=3,
-    )
-
-
-def _draw_held_out(
-    panel: "Axes", table: TidyTable, environment: str, colours: dict[str, Any]
-) -> list[float]:
-    """Draws the strip and returns the scores in it."""
-    effort.draw_strip(panel)
-    drawn: list[float] = []
-    places = iter(effort.strip_positions(len(colours) * len(_POLICIES)))
-    where = effort.x_share(panel)
-    for series, colour in colours.items():
-        for policy in _POLICIES:
-            place = next(places)
-            score = held_out(table, environment, series, policy)
-            if score is None:
-                continue
-            value, ends = (
-                score.estimate.value,
-                [score.estimate.low, score.estimate.high],
-            )
-            panel.plot([place] * 2, ends, color=colour, lw=1.2, transform=where)
-            panel.plot(
-                [place],
-                [value],
-                transform=where,
-                color=colour,
-                markerfacecolor=colour if policy == "best" else "white",
-                **_HELD_OUT,
-            )
-            drawn += [value, *ends]
-    return drawn
-
-
-def _note(table: TidyTable, environment: str) -> str:
-    runs = table.runs[table.runs.environment == environment]
-    counts = {
-        status: int((runs.run_status == status).sum())
-        for status in ("truncated", "pending", "failed")
+    runs = sheet.here[environment].runs
+    runs = runs[runs.series.isin(names)]
+    all_curves = sheet.curves(axis)
+    curves = {
+        name: all_curves[environment, name]
+        for name in names
+        if (environment, name) in all_curves
     }
-    missing = sum(without_policy(table, environment, name) for name in table.series)
-    # A failed run has no policy anyway.
-    counts["without policy"] = max(0, missing - counts["failed"])
+    add_title(
+        panel, environment_name(environment), _note(sheet, environment, axis, runs)
+    )
+    if len(runs) and runs[axis].isna().all():
+        say(panel, _UNKNOWN[axis])
+        return
+    used = [runs[axis][runs[axis] > 0].to_numpy()]
+    for one in curves.values():
+        used += [one.tried, one.failed, *(curve.x for curve in one.runs)]
+    effort.set_effort_axis(panel, np.concatenate(used))
+    for name, one in curves.items():
+        _draw_curves(panel, one, sheet.looks[name])
+        _draw_candidates(panel, one, sheet.looks[name])
+    here = [name for name in names if (runs.series == name).any()]
+    results = draw_held_out(panel, sheet, environment, here)
+    levels = sheet.references(environment)
+    scale = _scale(curves, results, levels)
+    kind = sheet.table.score_kind(environment)
+    searches = [name for name, one in curves.items() if len(one.failed)]
+    rows = len(searches)
+    effort.set_score_axis(
+        panel, rows, scale, levels.values(), is_share=kind == "success"
+    )
+    if scale is not None:
+        draw_references(panel, levels, rows)
+    for row, name in enumerate(searches):
+        colour = sheet.looks[name].colour
+        effort.draw_marks(panel, curves[name].failed, row, color=colour, **_FAILED)
+    for name, one in curves.items():
+        if scale is not None and one.is_search:
+            low = one.tried[one.scores < scale.floor]
+            colour = sheet.looks[name].colour
+            effort.draw_marks(panel, low, rows, color=colour, **_LOW)
+    panel.set_ylabel(SCORE_NAMES[kind])
+
+
+def _note(sheet: Sheet, environment: str, axis: Axis, runs: Any) -> str:
+    parts = sheet.note(environment, sorted(set(runs.series)))
+    unknown = int(runs[axis].isna().sum())
+    if 0 < unknown < len(runs):
+        parts.append(f"{unknown} {_UNKNOWN[axis]}")
     # Non-breaking spaces, so that a line never ends between a count and its word.
-    parts = [f"{n} {what}".replace(" ", "\xa0") for what, n in counts.items() if n]
+    parts = [part.replace(" ", "\xa0") for part in parts]
     noun = "run" if len(runs) == 1 else "runs"
     return f"{len(runs)}\xa0{noun}: {', '.join(parts)}" if parts else ""
+
+
+def _draw_curves(panel: "Axes", curves: SeriesCurves, look: Look) -> None:
+    style = "steps-post" if curves.is_search else "default"
+    looks: dict[str, Any] = {"color": look.colour, "drawstyle": style}
+    alone = len(curves.runs) < LEAST_RUNS
+    # One line with gaps is drawn far quicker than many lines.
+    gap = np.array([np.nan])
+    panel.plot(
+        np.concatenate([part for one in curves.runs for part in (one.x, gap)] or [gap]),
+        np.concatenate([part for one in curves.runs for part in (one.y, gap)] or [gap]),
+        linestyle=look.line,
+        linewidth=1.0 if alone else 0.5,
+        alpha=0.9 if alone else 0.35,
+        **looks,
+    )
+    ends = [(one.x[-1], one.y[-1]) for one in curves.runs if one.truncated]
+    if ends:
+        x, y = zip(*ends, strict=True)
+        panel.plot(x, y, linestyle="none", color=look.colour, **_TRUNCATED)
+    band = curves.band
+    if band is not None:
+        area: dict[str, Any] = {"color": look.colour, "alpha": 0.18, "lw": 0}
+        area["step"] = "post" if curves.is_search else None
+        panel.fill_between(band.x, band.low, band.high, **area)
+        panel.plot(band.x, band.mean, linestyle=look.line, linewidth=1.8, **looks)
+
+
+def _draw_candidates(panel: "Axes", curves: SeriesCurves, look: Look) -> None:
+    if not curves.is_search:
+        return
+    count = len(curves.tried)
+    few = count <= _MANY
+    panel.scatter(
+        curves.tried,
+        curves.scores,
+        color=look.colour,
+        s=22 if few else 7,
+        # The more there are, the paler, so that a cloud does not hide the curves.
+        alpha=0.9 if few else min(0.3, max(0.06, 90 / count)),
+        linewidth=0.6 if few else 0,
+        edgecolor="white",
+        zorder=3 if few else 1.5,
+        # An image within the vector file, which would be huge otherwise.
+        rasterized=not few,
+    )
+
+
+def _scale(
+    curves: dict[str, SeriesCurves], results: list[float], levels: dict[str, float]
+) -> Scale | None:
+    """Returns what the panel has to show; see `score_scale`.
+
+    High references are always on the scale, low ones only as far as it reaches anyway.
+    """
+    candidates = [one.scores for one in curves.values() if one.is_search]
+    must = list(results)
+    for one in curves.values():
+        must += [curve.y[-1] for curve in one.runs]
+        if not one.is_search:
+            must += np.quantile(one.scores, [0.1, 1]).tolist()
+    if levels:
+        must.append(max(levels.values()))
+    return score_scale(np.concatenate([*candidates, must]), must)
 
 
 _TRUNCATED: dict[str, Any] = {
@@ -200,23 +223,45 @@ _FAILED: dict[str, Any] = {
     "markeredgewidth": 0.9,
 }
 _LOW: dict[str, Any] = {"marker": "v", "markersize": 4.0, "markeredgewidth": 0}
-_HELD_OUT: dict[str, Any] = {"marker": "D", "markersize": 4.5, "markeredgewidth": 1.1}
 
 
-def _legend(colours: dict[str, Any]) -> list[Any]:
+def _legend(sheet: Sheet, names: list[str]) -> list[Any]:
     from matplotlib.lines import Line2D
 
     def entry(label: str, **looks: Any) -> Line2D:
         return Line2D([], [], label=label, **({"color": GREY} | looks))
 
     none: dict[str, Any] = {"linestyle": "none"}
-    return [
-        *(entry(name, color=colour, lw=3) for name, colour in colours.items()),
-        entry("selection: best so far (thin: single runs)", lw=1.6),
-        entry("selection: working candidate", marker="o", markersize=4, **none),
-        entry("selection: worse than the scale shows", **_LOW, **none),
-        entry("failed attempt", **_FAILED, **none),
-        entry("stopped by a budget", **_TRUNCATED, **none),
-        entry("held-out: best policy, 95% interval", **_HELD_OUT),
-        entry("held-out: last policy", markerfacecolor="white", **_HELD_OUT),
+    looks = {name: sheet.looks[name] for name in names}
+    roles = {look.role for look in looks.values()}
+    entries = [
+        entry(
+            sheet.label(name),
+            color=look.colour,
+            linestyle=look.line,
+            lw=2.2 if sheet.has_interval(name) else 1.0,
+        )
+        for name, look in looks.items()
     ]
+    if "search" in roles:
+        entries += [
+            entry("search: best so far (pale: single runs)", lw=1.6),
+            entry("search: working candidate", marker="o", markersize=4, **none),
+            entry("search: worse than the scale shows", **_LOW, **none),
+            entry("search: failed attempt", **_FAILED, **none),
+        ]
+    if "training" in roles:
+        line = sheet.looks[next(n for n in names if looks[n].role == "training")].line
+        entries.append(
+            entry("training: evaluations (pale: single runs)", lw=1.6, linestyle=line)
+        )
+    if sheet.series("reference"):
+        entries.append(entry("reference policy, held-out score", **REFERENCE))
+    entries += [
+        entry("stopped by a budget", **_TRUNCATED, **none),
+        entry("held-out: product of the run, 95% interval", **HELD_OUT),
+    ]
+    if len(names) <= MOST_PAIRS:
+        hollow = HELD_OUT | {"markerfacecolor": "white"}
+        entries.append(entry("held-out: its other policy", **hollow))
+    return entries

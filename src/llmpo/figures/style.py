@@ -12,17 +12,21 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from llmpo.analysis.text import short_number
 from llmpo.errors import PrerequisiteError
-from llmpo.figures.table import TidyTable
 from llmpo.storage import write_bytes_atomic, write_json
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
 GREY = "0.35"
+SCORE_NAMES = {"return": "return", "success": "success rate"}
 WARNING = "#a02020"
 _DOTS_PER_INCH = 200
+_MOST_DOTS = 5e6  # of a PNG; large figures get fewer dots per inch
+_DOTS_PER_INCH_OF_IMAGES = 120  # of clouds of dots within an SVG
 _NOTE_LINE = 9.5  # height of a line of a note, in points
 _LEGEND_COLUMN = 2.9  # width that a column of a legend needs, in inches
 _RC = {
@@ -68,11 +72,19 @@ def house_style() -> Iterator[None]:
         yield
 
 
-def palette(count: int) -> list[Any]:
-    """Returns colours that colour-blind readers can tell apart, repeating after ten."""
+def series_colours(count: int) -> list[Any]:
+    """Returns colours that colour-blind readers can tell apart.
+
+    After seven, the same colours come again, darker. Grey is left for references,
+    and yellow and pale pink for nobody: thin lines in them cannot be seen.
+    """
     import seaborn as sns
 
-    return list(sns.color_palette("colorblind", count))
+    tones = sns.color_palette("colorblind")
+    light = [tones[index] for index in (0, 1, 2, 3, 4, 9, 5)]
+    dark = [tuple(0.5 * part for part in tone) for tone in light]
+    every = [*light, *dark]
+    return [every[index % len(every)] for index in range(count)]
 
 
 def panels(
@@ -102,11 +114,73 @@ def panels(
     return figure, list(grid[:count])
 
 
-def add_title(axes: "Axes", title: str, note: str = "") -> None:
-    """Puts a title above a panel, and a note in small print below the title."""
+def row_panels(
+    count: int, labels: Sequence[str], width: float = 3.2, row: float = 0.27
+) -> "tuple[Figure, list[Axes]]":
+    """Returns a figure with panels that all have the same labelled rows.
+
+    Args:
+        count: How many panels.
+        labels: Labels of the rows, from top to bottom.
+        width: Width of a panel with the notes at its right, in inches.
+        row: Height of a row, in inches.
+    """
+    from matplotlib.figure import Figure
+
+    columns = min(count, 2 if count == 4 else 3)
+    rows = -(-count // columns)
+    names = 0.075 * max(map(len, labels), default=0) + 0.1
+    figure = Figure(
+        figsize=(
+            max(width * columns + names, 7.0),
+            rows * (row * len(labels) + 0.9) + 1.1,
+        ),
+        layout="constrained",
+    )
+    grid = figure.subplots(rows, columns, squeeze=False, sharey=True).flatten()
+    for unused in grid[count:]:
+        unused.set_axis_off()
+    for panel in grid[:count]:
+        panel.set_yticks(range(len(labels)), labels)
+        panel.set_ylim(len(labels) - 0.5, -0.5)
+        for border in range(1, len(labels)):
+            panel.axhline(border - 0.5, color="0.93", lw=0.6, zorder=0)
+        panel.tick_params(axis="y", length=0)
+        panel.spines["left"].set_visible(False)
+    return figure, list(grid[:count])
+
+
+def write(axes: "Axes", x: float, y: float, text: str, **looks: Any) -> None:
+    """Writes small print in a row; x is a share of the panel's width, or beyond it."""
+    usual: dict[str, Any] = {
+        "transform": axes.get_yaxis_transform(),
+        "va": "center_baseline",
+        "fontsize": 7.5,
+        "color": GREY,
+    }
+    axes.text(x, y, text, **usual | looks)
+
+
+def number_axis(axis: "Axis", bins: int = 4) -> None:
+    """Gives an axis few ticks with short numbers."""
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+    axis.set_major_locator(MaxNLocator(bins, steps=[1, 2, 2.5, 5, 10]))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: short_number(value)))
+
+
+def add_title(axes: "Axes", title: str, note: str = "", width: int = 36) -> None:
+    """Puts a title above a panel, and a note in small print below the title.
+
+    Args:
+        axes: The panel.
+        title: The title.
+        note: The note.
+        width: Characters of the title that fit above the panel.
+    """
     notes = textwrap.wrap(note, 46)
     axes.set_title(
-        textwrap.fill(title, 36), loc="left", pad=5 + _NOTE_LINE * len(notes)
+        textwrap.fill(title, width), loc="left", pad=5 + _NOTE_LINE * len(notes)
     )
     text = axes.annotate(
         "\n".join(notes),
@@ -133,20 +207,62 @@ def add_legend(figure: "Figure", handles: Sequence[Any], title: str) -> None:
     )
 
 
-def save(figure: "Figure", folder: Path, name: str, table: TidyTable) -> list[Path]:
+def say(axes: "Axes", text: str, width: int = 34) -> None:
+    """Writes in words what a panel would show, where there is nothing to draw.
+
+    Args:
+        axes: The panel.
+        text: The words.
+        width: Characters that fit in a line.
+    """
+    axes.set_xticks([])
+    axes.set_yticks([])
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    axes.text(
+        0.5,
+        0.5,
+        textwrap.fill(text, width),
+        transform=axes.transAxes,
+        ha="center",
+        va="center",
+        color=GREY,
+        fontsize=9,
+    )
+
+
+def wording(text: str) -> "Figure":
+    """Returns a figure that consists of a sentence, where there is nothing to draw."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6.0, 1.0))
+    say(figure.add_axes((0, 0, 1, 1)), text, width=90)
+    return figure
+
+
+def save(
+    figure: "Figure", folder: Path, name: str, provenance: dict[str, Any]
+) -> list[Path]:
     """Writes `<name>.png`, `<name>.svg` and `<name>.provenance.json`.
 
     Must be called within `house_style`, which also makes the bytes repeatable.
     """
+    width, height = figure.get_size_inches()
+    sharpness = min(_DOTS_PER_INCH, math.sqrt(_MOST_DOTS / (width * height)))
+    figure.set_dpi(sharpness)
+    if engine := figure.get_layout_engine():
+        # Laid out once for both files: it takes longer than drawing.
+        engine.execute(figure)
+        figure.set_layout_engine("none")
     paths = []
-    for suffix, metadata in (
-        ("png", {"Software": None}),
-        ("svg", {"Date": None, "Creator": None}),
+    for suffix, dpi, metadata in (
+        ("png", sharpness, {"Software": None}),
+        ("svg", _DOTS_PER_INCH_OF_IMAGES, {"Date": None, "Creator": None}),
     ):
         buffer = io.BytesIO()
-        figure.savefig(buffer, format=suffix, dpi=_DOTS_PER_INCH, metadata=metadata)
+        figure.savefig(buffer, format=suffix, dpi=dpi, metadata=metadata)
         paths.append(folder / f"{name}.{suffix}")
         write_bytes_atomic(paths[-1], buffer.getvalue())
     paths.append(folder / f"{name}.provenance.json")
-    write_json(paths[-1], table.provenance())
+    write_json(paths[-1], provenance)
     return paths

@@ -35,7 +35,7 @@ class UsageTotals:
         completion_tokens: As the provider counted them, or estimated.
         dollars: Price at the time of each call; None when that of any is unknown.
         estimated: Whether any token count is an estimate.
-        seconds: Sum of the answer times that were recorded.
+        seconds: Sum of the answer times; None when that of any is unknown.
         drifted: Answers that were recorded for slightly other numbers.
     """
 
@@ -44,7 +44,7 @@ class UsageTotals:
     completion_tokens: int = 0
     dollars: float | None = 0.0
     estimated: bool = False
-    seconds: float = 0.0
+    seconds: float | None = 0.0
     drifted: int = 0
 
     @property
@@ -96,7 +96,7 @@ class Ledger:
             completion_tokens=totals.completion_tokens + usage.completion_tokens,
             dollars=_add(totals.dollars, self._dollars(exchange)),
             estimated=totals.estimated or usage.source == "estimated",
-            seconds=totals.seconds + (exchange.seconds or 0.0),
+            seconds=_add(totals.seconds, exchange.seconds),
             drifted=totals.drifted + drifted,
         )
 

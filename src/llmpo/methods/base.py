@@ -5,10 +5,11 @@ writes what it does into the context's `Journal` as it goes, so that a run that 
 stopped by a budget or waits for answers still leaves an honest record.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from llmpo.llm.estimate import CallEstimate
 
 ENTRY_POINTS = "llmpo.methods"
+
+Role = Literal["search", "training", "reference"]
 
 
 class MethodSettings(BaseModel):
@@ -67,6 +70,9 @@ class RunContext:
         llm: The run's LLM calls; None for methods that need no model.
         env_step_budget: Limit on environment steps; None for no limit.
         report: Takes one line about the progress, for people.
+        state: Folder for checkpoints of this very run, which outlive a killed
+            process; None keeps nothing.
+        threads: Threads that the run may keep busy.
     """
 
     cell: Cell
@@ -77,6 +83,8 @@ class RunContext:
     llm: "LLMSession | None" = None
     env_step_budget: int | None = None
     report: Callable[[str], None] = lambda line: None
+    state: Path | None = None
+    threads: int = 1
     journal: Journal = field(default_factory=Journal)
     env_steps: int = 0
 
@@ -119,6 +127,7 @@ class RunContext:
             completion_tokens=usage.completion_tokens,
             tokens_estimated=usage.estimated,
             dollars=usage.dollars,
+            llm_seconds=usage.seconds,
         )
 
 
@@ -130,12 +139,30 @@ class Method(Protocol):
         version: Raised whenever results change; part of every record and rerun check.
         settings: Class of its settings.
         needs_llm: Whether it calls a model.
+        role: How its results count. `search`: the product is the best policy it has
+            found. `training`: the product is what it has learned in the end; its runs
+            can be recorded. `reference`: it neither searches nor learns.
     """
 
     name: ClassVar[str]
     version: ClassVar[int]
     settings: ClassVar[type[MethodSettings]]
     needs_llm: ClassVar[bool]
+    role: ClassVar[Role]
+
+    def check(self, settings: Any, spec: EnvSpec) -> None:
+        """Checks that the method can work on an environment.
+
+        Raises:
+            ConfigError: It cannot, and why.
+        """
+
+    def resolve(self, settings: Any, spec: EnvSpec) -> Mapping[str, Any]:
+        """Returns all that decides a run's results, as plain data.
+
+        These are the settings, with what they refer to (a budget by name, a file of
+        tuned values) looked up.
+        """
 
     def run(self, settings: Any, context: RunContext) -> None:
         """Plays one run, writing into `context.journal`.
@@ -153,25 +180,31 @@ class Method(Protocol):
 
 
 @cache
-def _methods() -> dict[str, Method]:
-    return {point.name: point.load()() for point in entry_points(group=ENTRY_POINTS)}
+def _registered() -> dict[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group=ENTRY_POINTS)}
+
+
+@cache
+def _load(name: str) -> Method:
+    chosen: Method = _registered()[name].load()()
+    return chosen
 
 
 def method(name: str) -> Method:
-    """Returns the method registered under a name.
+    """Returns the method registered under a name; only that one is imported.
 
     Raises:
         ConfigError: There is none.
     """
-    if name not in _methods():
-        known = ", ".join(sorted(_methods()))
+    if name not in _registered():
+        known = ", ".join(method_names())
         raise ConfigError(f"There is no method {name!r}; registered are: {known}.")
-    return _methods()[name]
+    return _load(name)
 
 
 def method_names() -> list[str]:
     """Returns the names of all registered methods."""
-    return sorted(_methods())
+    return sorted(_registered())
 
 
 def parse_settings(name: str, values: dict[str, Any], where: str) -> MethodSettings:

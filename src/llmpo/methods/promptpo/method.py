@@ -8,12 +8,12 @@ reflection, and refined. Numbered deviations: `docs/methods/promptpo.md`.
 
 from collections.abc import Callable
 from dataclasses import asdict, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from llmpo.envs.spec import EnvSpec
 from llmpo.llm.estimate import CallEstimate
 from llmpo.llm.exchange import Exchange
-from llmpo.methods.base import RunContext
+from llmpo.methods.base import Role, RunContext
 from llmpo.methods.promptpo.candidates import Candidate, play_round
 from llmpo.methods.promptpo.cost import estimate_calls
 from llmpo.methods.promptpo.feedback import (
@@ -34,6 +34,14 @@ class PromptPO:
     version: ClassVar[int] = 1
     settings: ClassVar[type[PromptPOSettings]] = PromptPOSettings
     needs_llm: ClassVar[bool] = True
+    role: ClassVar[Role] = "search"
+
+    def check(self, settings: PromptPOSettings, spec: EnvSpec) -> None:
+        """Accepts every environment."""
+
+    def resolve(self, settings: PromptPOSettings, spec: EnvSpec) -> dict[str, Any]:
+        """Returns the settings, which refer to nothing else."""
+        return settings.model_dump(mode="json")
 
     def run(self, settings: PromptPOSettings, context: RunContext) -> None:
         """Plays one run; see `llmpo.methods.base.Method.run`."""

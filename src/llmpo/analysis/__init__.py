@@ -1,0 +1,1 @@
+"""What tables, figures and the paper show, computed from the tidy table."""

@@ -1,0 +1,1 @@
+"""The paper: numbers for its macros, checks on its text, and its compilation."""
