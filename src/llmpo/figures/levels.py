@@ -1,6 +1,6 @@
 """What lies across or beside the curves of a panel: references and held-out scores."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from llmpo.analysis.summary import Policy
 from llmpo.analysis.text import short_number
@@ -19,20 +19,34 @@ _APART = 0.075  # labels closer than this share of the height share a line
 _TEXT: dict[str, Any] = {"fontsize": 6.5, "color": GREY, "zorder": 5}
 
 
+class HeldOutMark(NamedTuple):
+    """A held-out score in the strip: where, how much, its interval, and its looks."""
+
+    place: float
+    score: float
+    interval: list[float]
+    colour: Any
+    size: dict[str, Any]
+
+
 def draw_held_out(
     panel: "Axes", sheet: Sheet, environment: str, series: list[str]
-) -> list[float]:
-    """Draws the strip with held-out scores and returns the scores in it.
+) -> tuple[list[float], list[HeldOutMark]]:
+    """Draws the strip with the held-out scores of products.
 
-    Filled diamonds are the products: the best policies of searches, the last ones of
-    training. Hollow ones are the other policies, where there is room.
+    These are the best policies of searches and the last ones of training.
+
+    Returns:
+        The scores drawn, which must be on the scale, and the marks of the other
+        policies, which need not be: see `draw_others`. Where there is no room for
+        them, there are none.
     """
     effort.draw_strip(panel)
-    where = effort.x_share(panel)
     pairs = len(series) <= MOST_PAIRS
     places = iter(effort.strip_positions(len(series) * (2 if pairs else 1) or 1))
     size = HELD_OUT if len(series) <= 2 * MOST_PAIRS else HELD_OUT | {"markersize": 3}
     drawn: list[float] = []
+    others: list[HeldOutMark] = []
     for name in series:
         look = sheet.looks[name]
         product, other = _policies(look.role)
@@ -41,24 +55,51 @@ def draw_held_out(
             score = sheet.held_out.get((environment, name, policy))
             if score is None:
                 continue
-            value = score.estimate.value
-            ends = [score.estimate.low, score.estimate.high]
+            interval = [score.estimate.low, score.estimate.high]
             if score.over == "runs" and score.runs < LEAST_RUNS:
-                ends = []
-            panel.plot(
-                [place] * len(ends), ends, color=look.colour, lw=1.2, transform=where
-            )
-            panel.plot(
-                [place],
-                [value],
-                transform=where,
-                clip_on=False,
-                color=look.colour,
-                markerfacecolor=look.colour if policy == product else "white",
-                **size,
-            )
-            drawn += [value, *ends]
-    return drawn
+                interval = []
+            value = score.estimate.value
+            mark = HeldOutMark(place, value, interval, look.colour, size)
+            if policy == product:
+                _draw_mark(panel, mark, filled=True)
+                drawn += [value, *interval]
+            else:
+                others.append(mark)
+    return drawn, others
+
+
+def draw_others(panel: "Axes", marks: list[HeldOutMark]) -> None:
+    """Draws hollow marks of the other policies; y limits must be final.
+
+    A triangle stands for a score below the scale.
+    """
+    low = panel.get_ylim()[0]
+    for mark in marks:
+        if mark.score >= low:
+            _draw_mark(panel, mark, filled=False)
+            continue
+        panel.plot(
+            [mark.place],
+            [0.03],
+            transform=panel.transAxes,
+            color=mark.colour,
+            markerfacecolor="white",
+            **(mark.size | {"marker": "v"}),
+        )
+
+
+def _draw_mark(panel: "Axes", mark: HeldOutMark, *, filled: bool) -> None:
+    where = effort.x_share(panel)
+    looks: dict[str, Any] = {"color": mark.colour, "transform": where}
+    panel.plot([mark.place] * len(mark.interval), mark.interval, lw=1.2, **looks)
+    panel.plot(
+        [mark.place],
+        [mark.score],
+        clip_on=False,
+        markerfacecolor=mark.colour if filled else "white",
+        **looks,
+        **mark.size,
+    )
 
 
 def draw_references(

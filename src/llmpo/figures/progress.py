@@ -18,6 +18,7 @@ from llmpo.figures.levels import (
     MOST_PAIRS,
     REFERENCE,
     draw_held_out,
+    draw_others,
     draw_references,
 )
 from llmpo.figures.sheet import Look, Sheet
@@ -114,7 +115,7 @@ def _draw_panel(
         _draw_curves(panel, one, sheet.looks[name])
         _draw_candidates(panel, one, sheet.looks[name])
     here = [name for name in names if (runs.series == name).any()]
-    results = draw_held_out(panel, sheet, environment, here)
+    results, others = draw_held_out(panel, sheet, environment, here)
     levels = sheet.references(environment)
     scale = _scale(curves, results, levels)
     kind = sheet.table.score_kind(environment)
@@ -125,6 +126,7 @@ def _draw_panel(
     )
     if scale is not None:
         draw_references(panel, levels, rows)
+        draw_others(panel, others)
     for row, name in enumerate(searches):
         colour = sheet.looks[name].colour
         effort.draw_marks(panel, curves[name].failed, row, color=colour, **_FAILED)
@@ -263,5 +265,5 @@ def _legend(sheet: Sheet, names: list[str]) -> list[Any]:
     ]
     if len(names) <= MOST_PAIRS:
         hollow = HELD_OUT | {"markerfacecolor": "white"}
-        entries.append(entry("held-out: its other policy", **hollow))
+        entries.append(entry("held-out: other policy (triangle: lower)", **hollow))
     return entries

@@ -450,14 +450,21 @@ def test_no_model_is_called():
 def test_both_engines_learn_alike(algorithm, monkeypatch):
     pytest.importorskip("sbx")
     build = _discrete if algorithm == "dqn" else Point
-    off = {"batch_size": 64, "learning_starts": 100, "train_freq": 1, "gamma": 0.9}
+    off = {
+        "batch_size": 64,
+        "gamma": 0.9,
+        "learning_rate": 0.003,
+        "learning_starts": 100,
+        "policy_kwargs": {"net_arch": [32, 32]},
+        "train_freq": 2,
+    }
     values = {
         "ppo": {"n_steps": 128, "n_envs": 4, "batch_size": 64, "gamma": 0.9},
         "sac": off,
-        "td3": {**off, "action_noise_std": 0.2, "learning_rate": 0.001},
-        "dqn": {**off, "target_update_interval": 100, "learning_rate": 0.001},
+        "td3": {**off, "action_noise_std": 0.2},
+        "dqn": {**off, "target_update_interval": 100},
     }[algorithm]
-    steps = 8192 if algorithm == "ppo" else 2000
+    steps = 8192 if algorithm == "ppo" else 1200
     means = {}
     for case in (f"{algorithm}-learns", f"sbx-{algorithm}-learns"):
         monkeypatch.setitem(CASES, case, (algorithm, build, values))

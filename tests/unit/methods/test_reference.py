@@ -14,6 +14,7 @@ from llmpo.evaluation import EvaluationTask, evaluate
 from llmpo.evaluator import Evaluator
 from llmpo.methods.base import RunContext
 from llmpo.methods.reference import Reference, ReferenceSettings
+from llmpo.plan import make_plan
 from llmpo.records import Cell
 from llmpo.sandbox.status import Limits
 from llmpo.seeds import reporting_seeds
@@ -91,7 +92,7 @@ def test_policy_that_an_environment_lacks_is_a_config_error(policy, env_id, mess
         "seeds": [0],
     }
     with pytest.raises(ConfigError, match=message):
-        load_config({"experiments": {"test": experiment}}, "test").cells()
+        make_plan(load_config({"experiments": {"test": experiment}}, "test"))
 
 
 @pytest.mark.parametrize("values", [{}, {"policy": "best"}, {"policy": "zero", "a": 1}])
