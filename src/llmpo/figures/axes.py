@@ -79,8 +79,7 @@ def set_score_axis(
         low, high = scale.floor, scale.top + 0.05 * (scale.top - scale.floor)
     if not is_share:
         low = min([low, *(level for level in levels if level >= scale.floor)])
-    if high < scale.top:
-        high = scale.top + 0.05 * (scale.top - low)
+    high = max(high, scale.top + 0.05 * (scale.top - low))
     axes.set_ylim(low - (high - low) * (0.04 + ROW * (rows_of_marks + 0.5)), high)
     number_axis(axes.yaxis, 5)
 

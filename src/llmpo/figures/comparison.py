@@ -128,6 +128,9 @@ def draw_improvement(sheet: Sheet) -> "Figure":
                 draw_estimate(panel, y, one.estimate, sheet.looks[search])
                 basis = f"{len(one.environments)} × {one.runs}"
                 write(panel, 1.03, y, basis, fontsize=6.5)
+        for y, other in enumerate(others):
+            if other not in {one.baseline for one in found.values()}:
+                write(panel, 0.02, y, "nothing to compare")
         panel.set_xlabel("probability of improvement")
         add_title(panel, _family_name(family))
     add_legend(

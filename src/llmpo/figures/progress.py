@@ -77,6 +77,10 @@ def _draw_cost(sheet: Sheet, axis: Axis, label: str) -> "Figure":
     names = [name for name in sheet.series("search", "training") if name in callers]
     if not names:
         return wording("No run of this configuration called a language model.")
+    runs = sheet.table.runs
+    if runs[axis][runs.series.isin(names)].isna().all():
+        unknown = _UNKNOWN[axis].capitalize()
+        return wording(f"{unknown} for all runs that called a language model.")
     return _draw(sheet, axis, label, names)
 
 
@@ -84,14 +88,18 @@ def _draw(sheet: Sheet, axis: Axis, label: str, names: list[str]) -> "Figure":
     environments = sheet.environments(sheet.shown if axis == "env_steps" else names)
     figure, grid = panels(len(environments))
     for panel, environment in zip(grid, environments, strict=True):
-        _draw_panel(panel, sheet, environment, axis, names)
-        panel.set_xlabel(label)
+        _draw_panel(panel, sheet, environment, axis, label, names)
     add_legend(figure, _legend(sheet, names), _READING)
     return figure
 
 
 def _draw_panel(
-    panel: "Axes", sheet: Sheet, environment: str, axis: Axis, names: list[str]
+    panel: "Axes",
+    sheet: Sheet,
+    environment: str,
+    axis: Axis,
+    label: str,
+    names: list[str],
 ) -> None:
     runs = sheet.here[environment].runs
     runs = runs[runs.series.isin(names)]
@@ -120,7 +128,12 @@ def _draw_panel(
     scale = _scale(curves, results, levels)
     kind = sheet.table.score_kind(environment)
     searches = [name for name, one in curves.items() if len(one.failed)]
-    rows = len(searches)
+    low = {
+        name: one.tried[one.scores < scale.floor]
+        for name, one in curves.items()
+        if scale is not None and one.is_search
+    }
+    rows = len(searches) + any(len(places) for places in low.values())
     effort.set_score_axis(
         panel, rows, scale, levels.values(), is_share=kind == "success"
     )
@@ -130,11 +143,10 @@ def _draw_panel(
     for row, name in enumerate(searches):
         colour = sheet.looks[name].colour
         effort.draw_marks(panel, curves[name].failed, row, color=colour, **_FAILED)
-    for name, one in curves.items():
-        if scale is not None and one.is_search:
-            low = one.tried[one.scores < scale.floor]
-            colour = sheet.looks[name].colour
-            effort.draw_marks(panel, low, rows, color=colour, **_LOW)
+    for name, places in low.items():
+        colour = sheet.looks[name].colour
+        effort.draw_marks(panel, places, len(searches), color=colour, **_LOW)
+    panel.set_xlabel(label)
     panel.set_ylabel(SCORE_NAMES[kind])
 
 
@@ -200,7 +212,9 @@ def _scale(
 ) -> Scale | None:
     """Returns what the panel has to show; see `score_scale`.
 
-    High references are always on the scale, low ones only as far as it reaches anyway.
+    References above all scores are on the scale, and of several below them the
+    highest: what a scale without them makes look large may be next to nothing. Others
+    are on it as far as it reaches anyway, because chance may be very far below.
     """
     candidates = [one.scores for one in curves.values() if one.is_search]
     must = list(results)
@@ -208,8 +222,12 @@ def _scale(
         must += [curve.y[-1] for curve in one.runs]
         if not one.is_search:
             must += np.quantile(one.scores, [0.1, 1]).tolist()
-    if levels:
-        must.append(max(levels.values()))
+    if must:
+        high = [level for level in levels.values() if level > max(must)]
+        low = [level for level in levels.values() if level <= min(must)]
+        must += [*high, *sorted(low)[1:][-1:]]
+    else:
+        must = list(levels.values())
     return score_scale(np.concatenate([*candidates, must]), must)
 
 
@@ -263,7 +281,8 @@ def _legend(sheet: Sheet, names: list[str]) -> list[Any]:
         entry("stopped by a budget", **_TRUNCATED, **none),
         entry("held-out: product of the run, 95% interval", **HELD_OUT),
     ]
-    if len(names) <= MOST_PAIRS:
+    present = [set(table.runs.series) & set(names) for table in sheet.here.values()]
+    if any(0 < len(here) <= MOST_PAIRS for here in present):
         hollow = HELD_OUT | {"markerfacecolor": "white"}
         entries.append(entry("held-out: other policy (triangle: lower)", **hollow))
     return entries

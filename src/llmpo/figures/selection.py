@@ -56,9 +56,9 @@ def draw_selection_effect(sheet: Sheet) -> "Figure":
         panel.set_xlabel(f"selection {kind}")
         panel.set_ylabel(f"held-out {kind}")
         panel.text(
-            *(0.97, 0.03, f"on average {_change(rows.selection, rows.held_out)}"),
+            *(0.03, 0.97, f"on average {_change(rows.selection, rows.held_out)}"),
             transform=panel.transAxes,
-            ha="right",
+            va="top",
             fontsize=7.5,
             color=GREY,
         )
@@ -151,7 +151,8 @@ def _change(selection: Any, held_out: Any) -> str:
 def _draw_diagonal(panel: "Axes", x: Any, y: Any) -> None:
     low, high = min(x.min(), y.min()), max(x.max(), y.max())
     # A single policy without any loss still needs room around it.
-    room = 0.12 * (high - low) or 0.5 * abs(high) or 0.5
+    # A difference of less than a hundredth must not fill the panel.
+    room = max(0.12 * (high - low), 0.03 * abs(high)) or 0.5
     ends = (low - room, high + room)
     panel.plot(ends, ends, color=GREY, lw=0.8, zorder=1)
     panel.fill_between(ends, ends, ends[0], color="0.95", lw=0, zorder=0)

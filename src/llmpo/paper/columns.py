@@ -183,7 +183,6 @@ LAYOUTS: Mapping[str, tuple[Column, ...]] = {
             lambda row: _range(row, "env_steps"),
         ),
         _plain("Parameters", "parameters", _short),
-        _words("Hyper-parameters from", "hyperparameter_source"),
     ),
     "claims": (
         _words("Claim", "claim"),

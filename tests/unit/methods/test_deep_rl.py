@@ -462,7 +462,12 @@ def test_both_engines_learn_alike(algorithm, monkeypatch):
         "ppo": {"n_steps": 128, "n_envs": 4, "batch_size": 64, "gamma": 0.9},
         "sac": off,
         "td3": {**off, "action_noise_std": 0.2},
-        "dqn": {**off, "target_update_interval": 100},
+        "dqn": {
+            **off,
+            "target_update_interval": 96,
+            "train_freq": 8,
+            "gradient_steps": 4,
+        },
     }[algorithm]
     steps = 8192 if algorithm == "ppo" else 1200
     means = {}
