@@ -153,9 +153,7 @@ class _Modes:
         for node in ast.walk(site.node):
             if isinstance(node, ast.Compare) and self._mentions(node, site.function):
                 sides = (node.left, *node.comparators)
-                is_equality = isinstance(
-                    node.ops[0], ast.Eq | ast.NotEq | ast.In
-                )
+                is_equality = isinstance(node.ops[0], ast.Eq | ast.NotEq | ast.In)
                 if not any(self._is_mode(side, site.function) for side in sides):
                     continue
                 if is_equality and any(_is_constant(side) for side in sides):
