@@ -157,7 +157,7 @@ def note_sitting(folder: Path, seconds: float) -> None:
     path = folder / "made.json"
     before = read_json(path, "a training's duration") if path.exists() else {}
     made = {
-        "seconds": round(before.get("seconds", 0.0) + seconds, 1),
+        "seconds": round(before.get("seconds", 0.0) + seconds, 3),
         "sittings": before.get("sittings", 0) + 1,
         "date": time.strftime("%Y-%m-%d", time.gmtime()),
         "machine": platform.machine(),

@@ -6,6 +6,7 @@ import sys
 from collections import Counter
 
 import pytest
+import yaml
 
 from llmpo.config import read_config
 from llmpo.methods.base import method
@@ -65,12 +66,14 @@ def test_the_network_is_refused(offline, tree):
 def test_the_shipped_corpus_replays_without_network(offline, tree):
     wrapper, environment = offline
     # Fewer reporting episodes than the default's show as well that everything is there.
-    fewer = "evaluation={episodes: 20}"
-    tree.snakemake("--config", fewer, wrapper=wrapper, **environment)
+    path = tree.path / "workflow/config/config.yaml"
+    shipped = yaml.safe_load(path.read_text(encoding="utf-8"))
+    fewer = tree.write_config(shipped | {"evaluation": {"episodes": 20}})
+    tree.snakemake("--configfile", fewer, wrapper=wrapper, **environment)
     provenance = json.loads(
         (tree.path / "results/figures/learning_curves.provenance.json").read_text()
     )
-    config = read_config([tree.path / "workflow/config/config.yaml"])
+    config = read_config([path])
     roles = Counter(method(cell.algorithm).role for cell in config.cells())
     assert provenance["runs"]["by_mode"] == {
         "replay": roles["search"],

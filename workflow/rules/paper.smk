@@ -27,18 +27,18 @@ rule paper:
         manuscript="paper/llmpo.typ",
         parts=["paper/layout.typ", "paper/references.bib"],
     output:
-        report(
+        pdf=report(
             "results/paper.pdf",
             caption="../report/paper.rst",
             category="Paper",
             labels={"paper": "manuscript"},
         ),
-        "results/paper.provenance.json",
+        provenance="results/paper.provenance.json",
     log:
         "logs/paper.log",
     resources:
         mem_mb=1000,
         runtime=15,
     shell:
-        "llmpo paper build {input.manuscript} --data results --out {output[0]}"
+        "llmpo paper build {input.manuscript} --data results --out {output.pdf}"
         " > {log} 2>&1"

@@ -108,8 +108,8 @@ def test_unknown_prices_are_said_in_words_and_never_drawn_as_zero(make_tidy):
         cells[place] = ""
         rows[number] = ",".join(cells)
     tidy.write_text("\n".join(rows) + "\n")
-    assert "price unknown" in words(draw("cost_dollars", tidy))
-    assert "price unknown" not in words(draw("cost_calls", tidy))
+    assert "Price unknown for all runs" in words(draw("cost_dollars", tidy))
+    assert "unknown" not in words(draw("cost_calls", tidy))
 
 
 def test_runs_that_did_not_finish_and_missing_intervals_are_stated(make_tidy):

@@ -1,0 +1,161 @@
+"""Predictors behind the client, and beside it."""
+
+import json
+
+import pytest
+
+from llmpo.errors import BudgetExceeded, ConfigError
+from llmpo.llm.client import LLMClient, Prompt
+from llmpo.llm.corpus import Corpus, verify_corpus
+from llmpo.llm.exchange import Message, parse_exchange
+from llmpo.llm.predictors import Predictor, RecordPrompt
+from llmpo.llm.predictors.completion import PredictorModel, Question, SessionModel
+from llmpo.llm.predictors.provider import PredictorProvider
+from llmpo.llm.replay import Replay
+from llmpo.llm.settings import Budget, LLMSettings
+from llmpo.llm.store import ExchangeStore
+from llmpo.llm.transfer import export_corpus
+from llmpo.storage import canonical_json
+
+RECORDS = ["s 1\ngo\ns 2\n", "s 2\ngo\ns 3\n", "s 1\ngo\ns 9\n"]
+QUESTION = Question(RecordPrompt(RECORDS, "s 1\ngo\n"), "\n", "test/state@1", "state")
+PARAMS = {"temperature": 1.0, "max_tokens": 20}
+
+
+def client_of(provider, **params):
+    settings = LLMSettings(model="predictor/relevance", params={**PARAMS, **params})
+    return LLMClient(provider, settings)
+
+
+def session_of(provider, seed=0, **params):
+    client = client_of(provider, **params)
+    return client.session(run="run", seed=seed, budget=Budget())
+
+
+def text_prompt(**params):
+    return Prompt(
+        prompt=QUESTION.prompt.text, template="t@1", purpose="state", params=params
+    )
+
+
+@pytest.mark.parametrize("variant", ["relevance", "suffix"])
+def test_an_answer_is_an_exchange_like_any_other(variant):
+    provider = PredictorProvider(f"predictor/{variant}")
+    session = session_of(provider)
+    [exchange] = session.ask([text_prompt(stop="\n")])
+    provider.close()
+    assert exchange.text in {"s 2", "s 9"}
+    assert exchange.finish_reason == "stop"
+    assert exchange.served_model == f"predictor/{variant}"
+    assert exchange.collected_by == "predictor"
+    assert (exchange.dollars, exchange.origin) == (0.0, "run")
+    assert exchange.usage.source == "provider"
+    assert exchange.usage.prompt_tokens == Predictor().count(QUESTION.prompt.text)
+    assert session.usage.dollars == 0.0
+    assert not session.usage.estimated
+    value = json.loads(canonical_json(exchange.record()))
+    assert parse_exchange(value, "here") == exchange
+
+
+def test_answers_repeat_by_seed_and_vary_by_sample():
+    def texts(seed):
+        session = session_of(PredictorProvider("predictor/relevance"), seed)
+        return [answer.text for answer in session.ask([text_prompt(stop="\n")] * 40)]
+
+    assert texts(0) == texts(0) != texts(1)
+    assert set(texts(0)) == {"s 2", "s 9"}
+
+
+def test_answers_can_be_cached_and_replayed(tmp_path):
+    prompts = [
+        text_prompt(stop="\n"),
+        text_prompt(stop="\n"),
+        text_prompt(max_tokens=2),
+    ]
+    answers = session_of(PredictorProvider("predictor/relevance")).ask(prompts)
+    store = ExchangeStore(tmp_path / "store")
+    for answer in answers:
+        store.put(answer)
+    store.close()
+    export_corpus(tmp_path / "store", tmp_path / "corpus")
+    assert verify_corpus(tmp_path / "corpus") == []
+    replay = Replay(Corpus(tmp_path / "corpus"), "exact")
+    assert session_of(replay).ask(prompts) == answers
+
+
+def test_a_chat_is_refused():
+    message = Message(role="user", content="Hello")
+    prompt = Prompt((message,), "t@1", "state")
+    with pytest.raises(ConfigError, match="only completes texts"):
+        session_of(PredictorProvider("predictor/suffix")).ask([prompt])
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"logit_bias": {}}, "logit_bias"),
+        ({"temperature": -1}, "temperature -1"),
+        ({"temperature": "hot"}, "temperature 'hot'"),
+        ({"max_tokens": 1.5}, "max_tokens 1.5"),
+        ({"stop": [1]}, r"stop \[1\]"),
+        ({"top_p": 0.5}, "top_p 0.5"),
+    ],
+)
+def test_parameters_without_meaning_are_refused(params, message):
+    session = session_of(PredictorProvider("predictor/suffix"), **params)
+    with pytest.raises(ConfigError, match=message):
+        session.ask([text_prompt()])
+
+
+def test_unset_parameters_are_defaults():
+    params = {"stop": None, "temperature": None, "top_p": 1, "max_tokens": 2}
+    session = session_of(PredictorProvider("predictor/suffix"), **params)
+    [answer] = session.ask([text_prompt()])
+    assert answer.finish_reason == "length"
+
+
+@pytest.mark.parametrize("name", ["predictor/magic", "openai/gpt", "predictor"])
+def test_unknown_predictors_are_refused(name):
+    with pytest.raises(ConfigError, match="predictor/relevance, predictor/suffix"):
+        PredictorProvider(name)
+
+
+def lean(seed=0, budget=None, **params):
+    return PredictorModel(
+        Predictor(), {**PARAMS, **params}, budget or Budget(), run="run", seed=seed
+    )
+
+
+def test_the_lean_model_repeats_by_seed_and_varies_by_call():
+    def texts(seed):
+        return [answer.text for answer in lean(seed).complete([QUESTION] * 40)]
+
+    assert texts(0) == texts(0) != texts(1)
+    assert set(texts(0)) == {"s 2", "s 9"}
+
+
+def test_the_lean_model_counts_like_a_session():
+    provider = PredictorProvider("predictor/relevance")
+    session = SessionModel(session_of(provider, temperature=0))
+    model = lean(temperature=0)
+    question = Question(
+        RecordPrompt(RECORDS[:2], "s 1\ngo\n"), "\n", "test/state@1", "state"
+    )
+    assert model.complete([question] * 3) == session.complete([question] * 3)
+    used, expected = model.usage, session.usage
+    assert (used.calls, used.tokens) == (expected.calls, expected.tokens)
+    assert (used.dollars, used.estimated) == (0.0, False)
+
+
+@pytest.mark.parametrize("kind", ["calls", "tokens"])
+def test_the_lean_model_stops_at_its_budget(kind):
+    model = lean(budget=Budget(**{kind: 2}))
+    model.complete([QUESTION])
+    with pytest.raises(BudgetExceeded, match=kind):
+        model.complete([QUESTION] * 2)
+    assert model.usage.calls == (2 if kind == "calls" else 1)
+
+
+def test_the_lean_model_refuses_unusable_parameters():
+    with pytest.raises(ConfigError, match="temperature"):
+        lean(temperature=-1)
