@@ -26,6 +26,9 @@ from llmpo.methods.base import (
 from llmpo.records import Cell
 from llmpo.sandbox.status import Limits
 
+# A mean over fewer reporting episodes says little.
+LEAST_EPISODES = 20
+
 
 class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -82,6 +85,20 @@ class Experiment(_Section):
     seeds: list[int] = Field(
         min_length=1, description="Run seeds; each is an independent run."
     )
+    episodes: int | None = Field(
+        None,
+        ge=0,
+        description="Reporting episodes of this experiment's policies; null means "
+        "evaluation.episodes. 0 where only the regret while learning counts: such runs "
+        "are in the figures and tables of regrets and in no others.",
+    )
+
+    @field_validator("episodes")
+    @classmethod
+    def _check_episodes(cls, episodes: int | None) -> int | None:
+        if episodes is not None and 0 < episodes < LEAST_EPISODES:
+            raise ValueError(f"must be 0 or at least {LEAST_EPISODES}")
+        return episodes
 
     @field_validator("seeds")
     @classmethod
@@ -94,7 +111,7 @@ class EvaluationSettings(_Section):
 
     episodes: int = Field(
         50,
-        ge=20,
+        ge=LEAST_EPISODES,
         description="Reporting episodes of a run's best and last policy, on seeds "
         "that no method sees.",
     )
@@ -160,6 +177,11 @@ class Config(_Section):
     workflow: WorkflowSettings = Field(
         WorkflowSettings(), description="How the work is laid out."
     )
+
+    def reporting_episodes(self, cell: Cell) -> int:
+        """Returns the number of reporting episodes of each policy of a cell."""
+        chosen = self.experiments[cell.experiment].episodes
+        return self.evaluation.episodes if chosen is None else chosen
 
     def cells(self) -> list[Cell]:
         """Returns the grid in order: experiments, environments, methods, seeds.

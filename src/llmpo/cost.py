@@ -69,7 +69,7 @@ def _notes(config: Config, seconds: float, price: Price | None) -> str:
     lines = [
         "Repairs of failed programs come on top; reasoning tokens too, where a "
         "provider bills them. Environment steps are upper bounds of the search alone.",
-        f"Simulation of the search: about {seconds / 60:,.1f} CPU minutes.",
+        f"Simulation and in-process models: about {seconds / 60:,.1f} CPU minutes.",
     ]
     if config.llm is not None:
         lines.append(f"Model {config.llm.model}, mode {config.llm.mode}.")

@@ -167,18 +167,19 @@ def _parts(cells: Sequence[Cell], config: Config) -> Iterator[list[Cell]]:
 
 
 def search_seconds(cell: Cell, config: Config) -> float:
-    """Returns the estimated CPU time of a cell's search, simulation only."""
+    """Returns the estimated CPU time of a cell, its reporting episodes aside."""
     spec = environment(cell.environment, cell.options)
     chosen = method(cell.algorithm)
     if chosen.role == "training" and not _trains(cell, config):
         return 0.0
     settings = parse_settings(cell.algorithm, dict(cell.settings), cell.id)
-    return chosen.max_env_steps(settings, spec) * spec.step_microseconds / 1e6
+    simulation = chosen.max_env_steps(settings, spec) * spec.step_microseconds / 1e6
+    return simulation + chosen.compute_seconds(settings, spec)
 
 
 def _reporting_seconds(cell: Cell, config: Config) -> float:
     spec = environment(cell.environment, cell.options)
-    steps = 2 * config.evaluation.episodes * spec.horizon
+    steps = 2 * config.reporting_episodes(cell) * spec.horizon
     return steps * spec.step_microseconds / 1e6
 
 
@@ -200,9 +201,10 @@ class WorkflowPlan:
         return list(self.plan.jobs)
 
     def threads(self, job: str) -> int:
-        """Returns how many threads a job can use: a training uses only one."""
+        """Returns how many threads a job can use: only a search uses several."""
         cells = self.plan.job_cells(job)
-        return 1 if any(_trains(cell, self.config) for cell in cells) else 2
+        searches = any(method(cell.algorithm).role == "search" for cell in cells)
+        return 2 if searches else 1
 
     def fingerprint(self, job: str) -> str:
         """Returns a digest of all that makes a job's results out of date.

@@ -87,6 +87,9 @@ class Attempt(Record):
         totals: The run's consumption after this attempt.
         is_final: Whether this is what became of the candidate.
         is_selected: Whether it won its round.
+        regret: For one episode that a method learns from: how much less it brought
+            than the best one from the same start, as a share of the most that can be
+            lost; None where that is unknown.
     """
 
     round: int
@@ -102,6 +105,37 @@ class Attempt(Record):
     totals: Totals
     is_final: bool = True
     is_selected: bool = False
+    regret: float | None = None
+
+
+class PredictionTotals(Record):
+    """What a run's predictions of one kind took, and how often they can come true.
+
+    Attributes:
+        kind: What was predicted, e.g. `reward`.
+        predictions: Predictions begun.
+        failed: Predictions without any valid completion.
+        calls: Completions asked for, of a language model or another one.
+        invalid: Completions that were not valid.
+        truncated: Invalid completions that were cut off before their end.
+        prompt_tokens: As the model counts them.
+        completion_tokens: As the model counts them.
+        correct: Predictions that can come true.
+        wrong: Predictions that cannot.
+        unclear: Predictions about something that does not exist.
+    """
+
+    kind: str
+    predictions: int = 0
+    failed: int = 0
+    calls: int = 0
+    invalid: int = 0
+    truncated: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    correct: int = 0
+    wrong: int = 0
+    unclear: int = 0
 
 
 class PolicyArtifact(Record):
@@ -133,6 +167,7 @@ class RunRecord(Record):
         attempts: Scored attempts in order.
         programs: Source texts and policies stored as data, by digest.
         policies: `best` and `last` policy; empty when no attempt succeeded.
+        predictions: What a world model's predictions took, by kind.
         notes: The method's own plain data, e.g. feedback texts per round.
         provenance: Versions, sandbox layers and LLM mode the run was made with.
     """
@@ -148,6 +183,7 @@ class RunRecord(Record):
     programs: Mapping[str, str] = {}
     policies: Mapping[str, PolicyArtifact] = {}
     totals: Totals
+    predictions: tuple[PredictionTotals, ...] = ()
     notes: Mapping[str, Any] = {}
     provenance: Mapping[str, Any] = {}
 

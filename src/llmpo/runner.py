@@ -159,6 +159,7 @@ def run_cell(
         programs=journal.programs,
         policies=journal.policies,
         totals=context.totals(),
+        predictions=tuple(journal.predictions),
         notes=journal.notes,
         provenance={
             **_llm_provenance(config, session, chosen.role),
@@ -200,18 +201,21 @@ def assess_records(
 ) -> list[Assessment]:
     """Evaluates the policies of runs on reporting seeds that no method has seen.
 
-    All runs of an environment are evaluated on the same seeds.
+    All runs of an environment are evaluated on the same seeds, those of experiments
+    that ask for more episodes on further ones.
     """
     chosen = [
         (record, name)
         for record in records
         for name in sorted(record.policies)
         if record.status in ("finished", "truncated")
+        and config.reporting_episodes(record.cell)
     ]
     tasks = [_reporting_task(record, name, config) for record, name in chosen]
     with closing(Evaluator(threads, root / STATE)) as evaluator:
         report = _reporter("assess")
-        report(f"{len(tasks)} policies, {config.evaluation.episodes} episodes each")
+        episodes = sum(len(task.seeds) for task in tasks)
+        report(f"{len(tasks)} policies, {episodes} episodes in all")
         evaluations = evaluator.evaluate(tasks, progress=report)
     return [
         Assessment(
@@ -231,7 +235,7 @@ def _reporting_task(record: RunRecord, name: str, config: Config) -> EvaluationT
         options=dict(cell.options),
         kind=policy.kind,
         source=record.programs[policy.program],
-        seeds=reporting_seeds(config.evaluation.episodes, cell.environment),
+        seeds=reporting_seeds(config.reporting_episodes(cell), cell.environment),
         lifetime=policy.lifetime,
         limits=config.sandbox.limits,
         unsafe=config.sandbox.unsafe,

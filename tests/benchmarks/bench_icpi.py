@@ -71,13 +71,9 @@ def measure(model: str, seeds: int) -> None:
         started = time.process_time()
         contexts = [play(spec, s, ICPISettings(model=model)) for s in range(seeds)]
         seconds = (time.process_time() - started) / seeds
-        counts = [
-            count
-            for context in contexts
-            for count in context.journal.notes["predictions"].values()
-        ]
-        calls = sum(count["calls"] for count in counts) / seeds
-        invalid = sum(count["invalid"] for count in counts) / seeds
+        counts = [count for one in contexts for count in one.journal.predictions]
+        calls = sum(count.calls for count in counts) / seeds
+        invalid = sum(count.invalid for count in counts) / seeds
         steps = sum(context.env_steps for context in contexts) / seeds
         whole, everything = whole + seconds, everything + calls
         print(

@@ -25,7 +25,16 @@ SMALL: dict[str, dict[str, Any]] = {
     "deep_rl": {"algorithm": "dqn", "steps": 400, "evaluations": 2},
     "q_learning": {"steps": 400, "evaluations": 2},
     "reference": {"policy": "random"},
+    "icpi": {"steps": 60},
+    "icpi_llm": {"steps": 60},
 }
+
+# Methods that cannot learn the environment of the others.
+ENVIRONMENTS = {"icpi": "icpi_chain", "icpi_llm": "icpi_chain"}
+
+
+def _environment(name: str) -> str:
+    return ENVIRONMENTS.get(name, ENVIRONMENT)
 
 
 def _run(name: str, repository: Path, root: Path, seed: int = 0) -> RunRecord:
@@ -33,7 +42,7 @@ def _run(name: str, repository: Path, root: Path, seed: int = 0) -> RunRecord:
     values: dict[str, Any] = {
         "experiments": {
             "contract": {
-                "environments": [ENVIRONMENT],
+                "environments": [_environment(name)],
                 "methods": {name: {"method": name, "settings": SMALL[name]}},
                 "seeds": [seed],
             }
@@ -72,7 +81,7 @@ def test_method_declares_version_and_settings(name):
 def test_estimates_bound_what_a_run_consumes(name, records):
     chosen, record = method(name), records[name]
     settings = chosen.settings.model_validate(record.settings)
-    spec = environment(ENVIRONMENT)
+    spec = environment(_environment(name))
     calls = sum(part.calls for part in chosen.estimate_calls(settings, spec))
     steps = chosen.max_env_steps(settings, spec)
     assert (calls > 0) == chosen.needs_llm
@@ -86,7 +95,7 @@ def test_estimates_bound_what_a_run_consumes(name, records):
 def test_what_decides_results_is_plain_data(name, records):
     chosen = method(name)
     settings = chosen.settings.model_validate(records[name].settings)
-    resolved = chosen.resolve(settings, environment(ENVIRONMENT))
+    resolved = chosen.resolve(settings, environment(_environment(name)))
     assert json.loads(canonical_json(resolved))
     assert set(records[name].settings) <= set(resolved)
 
@@ -109,6 +118,15 @@ def test_consumption_never_shrinks_and_ends_at_the_totals(name, records):
 
 
 @pytest.mark.parametrize("name", METHODS)
+def test_only_methods_that_act_while_they_learn_have_regrets(name, records):
+    regrets = [attempt.regret for attempt in records[name].attempts]
+    if method(name).role == "online":
+        assert all(-1e-9 <= regret <= 1 + 1e-9 for regret in regrets)
+    else:
+        assert set(regrets) <= {None}
+
+
+@pytest.mark.parametrize("name", METHODS)
 def test_run_leaves_two_policies_that_can_be_played(name, records):
     record, chosen = records[name], method(name)
     ok = {a.program for a in record.attempts if a.score is not None}
@@ -118,9 +136,9 @@ def test_run_leaves_two_policies_that_can_be_played(name, records):
         if policy.kind == "python":
             assert policy.program in ok
         task = EvaluationTask(
-            ENVIRONMENT,
+            _environment(name),
             record.programs[policy.program],
-            reporting_seeds(2, ENVIRONMENT),
+            reporting_seeds(2, _environment(name)),
             kind=policy.kind,
         )
         assert len(evaluate(task).episodes) == 2

@@ -47,7 +47,10 @@ def run_threads(wildcards):
 
 def report_settings(wildcards):
     """What decides about reporting episodes, besides the policies."""
-    return PLAN.config.model_dump(mode="json", include={"evaluation", "sandbox"})
+    own = {name: one.episodes for name, one in PLAN.config.experiments.items()}
+    return PLAN.config.model_dump(mode="json", include={"evaluation", "sandbox"}) | (
+        {"episodes": own} if any(value is not None for value in own.values()) else {}
+    )
 
 
 def grid_digest(wildcards):

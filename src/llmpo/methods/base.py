@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from llmpo.envs.spec import EnvSpec
 from llmpo.errors import BudgetExceeded, ConfigError
-from llmpo.records import Attempt, Cell, PolicyArtifact, Totals
+from llmpo.records import Attempt, Cell, PolicyArtifact, PredictionTotals, Totals
 from llmpo.sandbox.status import Limits
 from llmpo.storage import digest
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 ENTRY_POINTS = "llmpo.methods"
 
-Role = Literal["search", "training", "reference"]
+Role = Literal["search", "training", "online", "reference"]
 
 
 class MethodSettings(BaseModel):
@@ -43,6 +43,7 @@ class Journal:
     attempts: list[Attempt] = field(default_factory=list)
     programs: dict[str, str] = field(default_factory=dict)
     policies: dict[str, PolicyArtifact] = field(default_factory=dict)
+    predictions: list[PredictionTotals] = field(default_factory=list)
     notes: dict[str, Any] = field(default_factory=dict)
     layers: set[str] = field(default_factory=set)
 
@@ -141,7 +142,9 @@ class Method(Protocol):
         needs_llm: Whether it calls a model.
         role: How its results count. `search`: the product is the best policy it has
             found. `training`: the product is what it has learned in the end; its runs
-            can be recorded. `reference`: it neither searches nor learns.
+            can be recorded. `online`: what counts is how it fares while it learns, the
+            regret of its training episodes; the product is what it has learned in the
+            end. `reference`: it neither searches nor learns.
     """
 
     name: ClassVar[str]
@@ -174,6 +177,9 @@ class Method(Protocol):
 
     def max_env_steps(self, settings: Any, spec: EnvSpec) -> int:
         """Returns an upper bound of one run's environment steps, repairs aside."""
+
+    def compute_seconds(self, settings: Any, spec: EnvSpec) -> float:
+        """Returns the CPU seconds of one run beside its simulations, roughly."""
 
     def estimate_calls(self, settings: Any, spec: EnvSpec) -> "Sequence[CallEstimate]":
         """Returns the LLM calls one run will make, repairs aside."""

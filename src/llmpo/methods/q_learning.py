@@ -127,6 +127,10 @@ class QLearning:
         """Returns the training steps of one run."""
         return training_steps(settings, spec)
 
+    def compute_seconds(self, settings: QLearningSettings, spec: EnvSpec) -> float:
+        """Returns nothing: an update takes no more than a step."""
+        return 0.0
+
     def estimate_calls(
         self, settings: QLearningSettings, spec: EnvSpec
     ) -> list[CallEstimate]:

@@ -94,6 +94,10 @@ class Reference:
         """Returns 0: nothing is tried out."""
         return 0
 
+    def compute_seconds(self, settings: ReferenceSettings, spec: EnvSpec) -> float:
+        """Returns nothing: there is nothing to work out."""
+        return 0.0
+
     def estimate_calls(
         self, settings: ReferenceSettings, spec: EnvSpec
     ) -> list[CallEstimate]:

@@ -1,4 +1,4 @@
-"""Policies that are plain data: networks, tables and named rules.
+"""Policies that are plain data: networks, tables, named rules, ICPI's experience.
 
 Unlike generated programs they are trusted and play in the harness's own process. Each
 is one JSON document, so a record can hold it and a digest can name it.
@@ -23,7 +23,7 @@ def load_policy(
     """Returns the actor that a stored policy describes.
 
     Args:
-        kind: `network`, `table` or `rule`.
+        kind: `network`, `table`, `rule` or `icpi`.
         document: The policy as JSON text.
         spec: The environment it is for.
         env: The instance that it will be played in.
@@ -59,4 +59,10 @@ def _loader(kind: str) -> "Callable[[dict[str, Any], EnvSpec, Any], Actor]":
             from llmpo.policies.rules import load_rule
 
             return load_rule
-    raise DataError(f"There are no {kind!r} policies; known are network, table, rule.")
+        case "icpi":
+            from llmpo.methods.icpi.policy import load_icpi
+
+            return load_icpi
+    raise DataError(
+        f"There are no {kind!r} policies; known are network, table, rule, icpi."
+    )

@@ -12,6 +12,7 @@ from llmpo.methods.base import MethodSettings, Role, RunContext
 from llmpo.methods.icpi.models import LanguageModel, check_context, predictor_model
 from llmpo.methods.icpi.run import Run
 from llmpo.methods.icpi.settings import (
+    ASKING,
     AnySettings,
     ICPILLMSettings,
     ICPISettings,
@@ -24,13 +25,14 @@ from llmpo.methods.icpi.settings import (
 # about; the rest is saved by rollouts that end early. Measured on the six domains.
 _TYPICAL_SHARE = 0.5
 _TYPICAL_COMPLETION_TOKENS = 15
+_SECONDS_PER_COMPLETION = 5e-4
 
 
 class _Shared:
     """What both methods have in common."""
 
     version: ClassVar[int] = 1
-    role: ClassVar[Role] = "training"
+    role: ClassVar[Role] = "online"
     name: ClassVar[str]
 
     def check(self, settings: AnySettings, spec: EnvSpec) -> None:
@@ -77,6 +79,15 @@ class ICPI(_Shared):
         with closing(Run(settings, context, model)) as run:
             run.play()
 
+    def compute_seconds(self, settings: ICPISettings, spec: EnvSpec) -> float:
+        """Returns the time of the predictor; the baselines need next to none."""
+        assert spec.text is not None  # see `check`
+        codec = codec_of(settings, spec.text)
+        if settings.algorithm not in ASKING:
+            return 0.0
+        calls = training_steps(settings, codec) * _calls_per_step(settings, codec)
+        return calls * _SECONDS_PER_COMPLETION
+
     def estimate_calls(
         self, settings: ICPISettings, spec: EnvSpec
     ) -> list[CallEstimate]:
@@ -103,6 +114,10 @@ class ICPILLM(_Shared):
             check_context(model, settings, run.codec, run.first_line())
             run.play()
 
+    def compute_seconds(self, settings: ICPILLMSettings, spec: EnvSpec) -> float:
+        """Returns nothing: answers of the model take no time here."""
+        return 0.0
+
     def estimate_calls(
         self, settings: ICPILLMSettings, spec: EnvSpec
     ) -> list[CallEstimate]:
@@ -119,13 +134,13 @@ class ICPILLM(_Shared):
         ]
 
 
-def _calls_per_step(settings: ICPILLMSettings, codec: TextCodec) -> float:
+def _calls_per_step(settings: AnySettings, codec: TextCodec) -> float:
     rollouts = settings.rollouts * len(codec.actions)
     match settings.algorithm:
         case "no_argmax":
             return 1.0
         case "oracle_world_model":
             return _TYPICAL_SHARE * rollouts * (codec.max_q_steps - 1)
-        case "icpi":
+        case _:
             # After the last step nothing is asked about what follows it.
             return _TYPICAL_SHARE * rollouts * (4 * codec.max_q_steps - 2)

@@ -17,7 +17,7 @@ from llmpo.methods.icpi.policy import icpi_document
 from llmpo.methods.icpi.prediction import Count, Predictions
 from llmpo.methods.icpi.prompts import Trajectory
 from llmpo.methods.icpi.settings import AnySettings, codec_of, training_steps
-from llmpo.records import Attempt, PolicyArtifact
+from llmpo.records import Attempt, PolicyArtifact, PredictionTotals
 from llmpo.sandbox.status import Status
 from llmpo.seeds import generator
 from llmpo.storage import canonical_json
@@ -136,6 +136,7 @@ class Run:
                 score=value,
                 totals=context.totals(),
                 is_selected=True,
+                regret=lost / codec.regret_scale,
             )
         )
         context.report(
@@ -148,11 +149,14 @@ class Run:
         context, journal = self._context, self._context.journal
         counts, accuracy = self._predictions.counts, self._accuracy.counts
         journal.notes.update(
-            episodes=self._episodes,
-            regret_scale=self.codec.regret_scale,
-            predictions={kind: asdict(counts[kind]) for kind in sorted(counts)},
-            accuracy={kind: asdict(accuracy[kind]) for kind in sorted(accuracy)},
+            episodes=self._episodes, regret_scale=self.codec.regret_scale
         )
+        journal.predictions = [
+            PredictionTotals(
+                kind=kind, **asdict(counts[kind]), **asdict(accuracy[kind])
+            )
+            for kind in sorted(counts)
+        ]
         if not self._trajectories:
             return
         document = icpi_document(self._settings, context.spec, self._trajectories)

@@ -63,6 +63,10 @@ class PromptPO:
         episodes = settings.rounds * settings.candidates * settings.episodes
         return episodes * spec.horizon
 
+    def compute_seconds(self, settings: PromptPOSettings, spec: EnvSpec) -> float:
+        """Returns nothing: answers of the model take no time here."""
+        return 0.0
+
     def estimate_calls(
         self, settings: PromptPOSettings, spec: EnvSpec
     ) -> list[CallEstimate]:

@@ -25,7 +25,7 @@ def dull(make_answer):
 
 
 def _counts(run):
-    return run.journal.notes["predictions"]
+    return {one.kind: one.model_dump() for one in run.journal.predictions}
 
 
 def test_questions_are_text_completions_with_one_stop_string(llm_run, dull):

@@ -14,6 +14,10 @@ SEEDS = range(8)
 SILENT = ("matching_model",)
 
 
+def _predictions(run):
+    return {one.kind: one for one in run.journal.predictions}
+
+
 def _notes(context):
     return context.journal.notes
 
@@ -45,29 +49,29 @@ def test_episodes_are_attempts_and_points_of_the_regret_curve(icpi_run):
 
 
 def test_consumption_is_counted_by_kind_and_by_episode(icpi_run):
-    notes = _notes(icpi_run("chain", steps=60))
-    predictions = notes["predictions"]
+    run = icpi_run("chain", steps=60)
+    episodes, predictions = _notes(run)["episodes"], _predictions(run)
     assert set(predictions) == {"termination", "reward", "state", "action"}
     for name in ("calls", "invalid", "prompt_tokens"):
-        whole = sum(episode[name] for episode in notes["episodes"])
-        assert whole == sum(count[name] for count in predictions.values())
+        whole = sum(episode[name] for episode in episodes)
+        assert whole == sum(getattr(count, name) for count in predictions.values())
     # Each rollout asks for termination and reward first.
-    assert predictions["termination"]["predictions"] > 0
-    assert predictions["termination"]["calls"] >= predictions["state"]["calls"]
-    decided = sum(episode["decided"] for episode in notes["episodes"])
+    assert predictions["termination"].predictions > 0
+    assert predictions["termination"].calls >= predictions["state"].calls
+    decided = sum(episode["decided"] for episode in episodes)
     assert 0 < decided < 60
 
 
 def test_accuracy_of_the_world_model_is_judged_by_the_rules(icpi_run):
-    accuracy = _notes(icpi_run("chain", steps=80))["accuracy"]
-    predictions = _notes(icpi_run("chain", steps=80))["predictions"]
+    predictions = _predictions(icpi_run("chain", steps=80))
     for kind in ("termination", "reward", "state"):
-        judged = accuracy[kind]
-        count = predictions[kind]
-        assert sum(judged.values()) == count["predictions"] - count["failed"]
-        assert judged["correct"] / sum(judged.values()) > 0.7
-    exact = _notes(icpi_run("chain", steps=40, algorithm="oracle_world_model"))
-    assert exact["accuracy"] == {}
+        one = predictions[kind]
+        judged = one.correct + one.wrong + one.unclear
+        assert judged == one.predictions - one.failed
+        assert one.correct / judged > 0.7
+    exact = _predictions(icpi_run("chain", steps=40, algorithm="oracle_world_model"))
+    assert set(exact) == {"action"}
+    assert exact["action"].correct == exact["action"].wrong == 0
     assert set(exact["predictions"]) == {"action"}
 
 
@@ -81,10 +85,10 @@ def test_always_invalid_predictor_is_the_random_policy(
         run.play()
         run.close()
         contexts.append(context)
-        count = _notes(context)["predictions"].pop("termination")
-        assert _notes(context)["predictions"] == {}
-        assert count["invalid"] == count["calls"] == 3 * count["predictions"] > 0
-        assert count["failed"] == count["predictions"]
+        (count,) = context.journal.predictions
+        assert count.kind == "termination"
+        assert count.invalid == count.calls == 3 * count.predictions > 0
+        assert count.failed == count.predictions
     # Once an agent decides, it does so with nothing but ties.
     assert mean_regret(contexts, 100, 300) == pytest.approx(0.57, abs=0.06)
     actions = [
@@ -135,8 +139,7 @@ def test_variants_run(icpi_run, settings):
     for domain in ("distractor_chain", "mini_invaders"):
         context = icpi_run(domain, **{"steps": 14, "min_successes": 1, **settings})
         assert context.env_steps >= 14
-        asked = _notes(context)["predictions"]
-        assert bool(asked) == (settings.get("algorithm") not in SILENT)
+        assert bool(context.journal.predictions) == (settings.get("algorithm") not in SILENT)
 
 
 def test_oracle_leaves_hardly_any_regret(icpi_run, mean_regret):
