@@ -6,12 +6,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from llmpo.config import Config, load_config
 from llmpo.envs.registry import environment
 from llmpo.errors import DataError
-from llmpo.methods.base import method
+from llmpo.methods.base import method, parse_settings
 from llmpo.plan import Plan
 from llmpo.records import Assessment, Cell, RunRecord, Totals
-from llmpo.storage import write_text_atomic
+from llmpo.storage import canonical_json, write_text_atomic
 from llmpo.tidy import COLUMNS
 
 
@@ -35,6 +36,7 @@ def tidy_rows(
             f"Aggregating: the plan has no cell {', '.join(strange[:3])}; the records "
             "belong to another plan. Make them again."
         )
+    config = load_config(plan.config, "the plan")
     assessed: dict[str, list[Assessment]] = {}
     for assessment in assessments:
         assessed.setdefault(assessment.cell.id, []).append(assessment)
@@ -44,7 +46,13 @@ def tidy_rows(
         yield from _candidate_rows(shared, record)
         for assessment in assessed.get(cell.id, ()):
             yield from _episode_rows(shared, record, assessment)
-        yield {"kind": "run", **shared, **_total_values(record.totals)}
+        yield from _prediction_rows(shared, record)
+        yield {
+            "kind": "run",
+            **shared,
+            **_total_values(record.totals),
+            **_run_values(cell, config),
+        }
 
 
 def write_tidy(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
@@ -98,6 +106,7 @@ def _candidate_rows(
             "mean_return": _mean(attempt.returns),
             "success_rate": _mean(attempt.successes or ()),
             "best_score": best,
+            "regret": attempt.regret,
         }
 
 
@@ -118,6 +127,34 @@ def _episode_rows(
             "final_success": episode.final_success,
             "length": episode.length,
         }
+
+
+def _prediction_rows(
+    shared: dict[str, Any], record: RunRecord
+) -> Iterator[dict[str, Any]]:
+    for one in record.predictions:
+        yield {
+            "kind": "prediction",
+            **shared,
+            "prediction": one.kind,
+            **one.model_dump(exclude={"kind"}),
+        }
+
+
+def _run_values(cell: Cell, config: Config) -> dict[str, Any]:
+    chosen = method(cell.algorithm)
+    settings = parse_settings(cell.algorithm, dict(cell.settings), cell.id)
+    planned = None
+    if chosen.role == "online":
+        spec = environment(cell.environment, cell.options)
+        planned = chosen.resolve(settings, spec)["steps"]
+    return {
+        "reporting_episodes": config.reporting_episodes(cell),
+        "planned_steps": planned,
+        "changes": canonical_json(
+            settings.model_dump(mode="json", exclude_defaults=True)
+        ),
+    }
 
 
 def _mean(values: Sequence[float]) -> float | None:

@@ -1,14 +1,18 @@
 """The one tidy table that feeds every figure and table.
 
-A row is one of three kinds, told apart by the column `kind`:
+A row is one of four kinds, told apart by the column `kind`:
 
 * `candidate`: one scored attempt of a method, in the order in which it was made; of a
-  method that trains, an evaluation after so many steps.
+  method that trains, an evaluation after so many steps; of one that acts while it
+  learns, a training episode.
   `env_steps`, `calls`, tokens and dollars are the run's totals after it, rejected
   candidates and repairs included. `score` comes from selection episodes and must
   never be reported as a result.
 * `episode`: one reporting episode of a run's `best` or `last` policy, on seeds that
   the method never saw.
+* `prediction`: what a run's predictions of one kind took, and how often they can come
+  true; of methods with a world model. `calls` are completions of any model, in-process
+  predictors included.
 * `run`: the totals and the status of a run; there is one for every cell, failed,
   truncated and pending ones included.
 """
@@ -22,7 +26,7 @@ CELL_COLUMNS = (
     "score_kind",  # what ranks policies: return or success
     "method",  # label in the configuration, e.g. promptpo_no_reflection
     "algorithm",  # registered method name, e.g. promptpo
-    "role",  # search, training or reference, see llmpo.methods.base.Method
+    "role",  # search, training, online or reference, see llmpo.methods.base.Method
     "seed",
     "run_status",  # finished, truncated, pending or failed
     "mode",  # replay, live, batch, mock or none
@@ -47,6 +51,7 @@ CANDIDATE_COLUMNS = (
     "mean_return",
     "success_rate",
     "best_score",  # best score of the run so far; empty before the first ok one
+    "regret",  # of a training episode: share of the most that can be lost
 )
 EPISODE_COLUMNS = (
     "policy",  # best or last
@@ -56,6 +61,21 @@ EPISODE_COLUMNS = (
     "final_success",  # success at the last step
     "length",
 )
+PREDICTION_COLUMNS = (
+    "prediction",  # what was predicted: termination, reward, state or action
+    "predictions",  # predictions begun
+    "failed",  # predictions without any valid completion
+    "invalid",  # completions that were not valid
+    "truncated",  # invalid completions that were cut off before their end
+    "correct",  # predictions that can come true
+    "wrong",  # predictions that cannot
+    "unclear",  # predictions about something that does not exist
+)
+RUN_COLUMNS = (
+    "reporting_episodes",  # planned for each policy; 0: only the regret counts
+    "planned_steps",  # after which an online method begins no further episode
+    "changes",  # settings that differ from the method's defaults, as JSON
+)
 
 COLUMNS = (
     "kind",
@@ -63,6 +83,8 @@ COLUMNS = (
     *TOTAL_COLUMNS,
     *CANDIDATE_COLUMNS,
     *EPISODE_COLUMNS,
+    *PREDICTION_COLUMNS,
+    *RUN_COLUMNS,
 )
 
 

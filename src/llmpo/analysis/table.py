@@ -20,14 +20,37 @@ _FLAGS = ("tokens_estimated", "is_final", "is_selected", "success", "final_succe
 _TEXTS = (
     *("kind", "experiment", "environment", "family", "score_kind", "method"),
     *("algorithm", "role", "run_status", "mode", "status", "policy"),
+    *("prediction", "changes"),
 )
 _FLAG_NUMBERS = {"true": "1", "false": "0"}
 _NUMBERS = [name for name in COLUMNS if name not in (*_TEXTS, *_FLAGS)]
 
 
 @dataclass(frozen=True, eq=False)
+class OnlineRuns:
+    """Runs of methods that act while they learn; what counts is their regret.
+
+    Attributes:
+        runs: One row for each run, whether it has reporting episodes as well or not.
+        episodes: One row for each training episode, in order; `begin` is the number of
+            environment steps before it, and `regret` a share of the most to be lost.
+        predictions: One row for each run and kind of prediction.
+        environments: Labels of their environments, by family and name.
+        series: Names of the series, in the order of the grid.
+    """
+
+    runs: "pd.DataFrame"
+    episodes: "pd.DataFrame"
+    predictions: "pd.DataFrame"
+    environments: tuple[str, ...]
+    series: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
 class TidyTable:
     """The tidy table, split by kind of row.
+
+    What is not to be evaluated in reporting episodes is only in `online`.
 
     Every row has two more columns: `series`, which is the method's label, with the
     experiment's name where several experiments use it, and `tokens`, the sum of both
@@ -41,6 +64,7 @@ class TidyTable:
         runs: One row for each run of the grid.
         environments: Labels of the environments, by family and name.
         series: Names of the series, in alphabetical order.
+        online: Runs of methods that act while they learn.
     """
 
     path: Path
@@ -49,6 +73,7 @@ class TidyTable:
     runs: "pd.DataFrame"
     environments: tuple[str, ...]
     series: tuple[str, ...]
+    online: OnlineRuns
 
     def score_kind(self, environment: str) -> str:
         """Returns what counts as score in an environment: return or success."""
@@ -134,11 +159,15 @@ class TidyTable:
 
     def provenance(self) -> dict[str, Any]:
         """Returns what a figure or table of it was made from, as plain JSON data."""
+        others = self.online.runs.index.difference(self.runs.index)
+        runs = [self.runs, self.online.runs.loc[others]]
+        modes = [mode for rows in runs for mode in rows["mode"]]
+        statuses = [status for rows in runs for status in rows["run_status"]]
         return describe([self.path]) | {
             "runs": {
-                "total": len(self.runs),
-                "by_mode": _counts(self.runs["mode"].tolist()),
-                "by_status": _counts(self.runs["run_status"].tolist()),
+                "total": len(modes),
+                "by_mode": _counts(modes),
+                "by_status": _counts(statuses),
             }
         }
 
@@ -153,27 +182,48 @@ def read_tidy(path: Path) -> TidyTable:
     frame = _read_csv(path)
     frame["series"] = _series(frame)
     frame["tokens"] = frame["prompt_tokens"] + frame["completion_tokens"]
-    runs = frame[frame.kind == "run"]
-    if runs.empty:
+    every = frame[frame.kind == "run"]
+    if every.empty:
         raise DataError(
             f"Reading the tidy table: {path} holds no runs. Make it again with "
             "`llmpo aggregate`."
         )
+    runs = every[every.reporting_episodes != 0]
+    unreported = set(every.series) - set(runs.series)
+    candidates = frame[frame.kind == "candidate"]
     episodes = frame[frame.kind == "episode"].copy()
     episodes["episode_score"] = episodes["episode_return"].where(
         episodes["score_kind"] != "success", episodes["success"]
     )
-    families = dict(zip(runs["environment"], runs["family"], strict=True))
     return TidyTable(
         path=path,
-        candidates=frame[frame.kind == "candidate"],
+        candidates=candidates[~candidates.series.isin(unreported)],
         episodes=episodes,
         runs=runs,
-        environments=tuple(
-            sorted(families, key=lambda label: (families[label], _natural(label)))
-        ),
+        environments=_environments(runs),
         series=tuple(sorted(runs["series"].unique())),
+        online=_online(frame),
     )
+
+
+def _online(frame: "pd.DataFrame") -> OnlineRuns:
+    frame = frame[frame.role == "online"]
+    runs = frame[frame.kind == "run"]
+    episodes = frame[frame.kind == "candidate"]
+    ends = episodes.groupby(["series", "environment", "seed"], observed=True).env_steps
+    return OnlineRuns(
+        runs=runs,
+        episodes=episodes.assign(begin=ends.shift(fill_value=0.0)),
+        predictions=frame[frame.kind == "prediction"],
+        environments=_environments(runs),
+        series=tuple(runs.series.unique()),
+    )
+
+
+def _environments(runs: "pd.DataFrame") -> tuple[str, ...]:
+    families = dict(zip(runs["environment"], runs["family"], strict=True))
+    names = sorted(families, key=lambda label: (families[label], _natural(label)))
+    return tuple(names)
 
 
 def _series(frame: "pd.DataFrame") -> "pd.Series[Any]":
