@@ -1,6 +1,10 @@
+from functools import cache
+from statistics import fmean
+
 import numpy as np
 import pytest
 
+from llmpo.envs.icpi_domains import SPECS as ICPI_DOMAINS
 from llmpo.envs.registry import environment, environment_ids
 from llmpo.normalization import normalize, reference_score
 
@@ -32,6 +36,42 @@ def test_noise_world_runs_from_the_time_limit_to_the_optimum(board, optimum):
     label = f"noise_world_board_{board}"
     zero = -environment(label).horizon
     assert normalize([zero, optimum], label) == pytest.approx([0, 1])
+
+
+def _expected_return(rules, judge):
+    """Undiscounted return of an episode, where `judge` sums up the actions' values."""
+
+    @cache
+    def value(state, steps_left):
+        if steps_left == 0:
+            return 0.0
+        return judge(
+            [
+                fmean(
+                    after.reward
+                    + (not after.terminated and value(after.state, steps_left - 1))
+                    for after in rules.all_cases(state, action)
+                )
+                for action in range(rules.actions)
+            ]
+        )
+
+    starts = rules.starts
+    if callable(starts):  # point-mass: equally spaced starts stand for its intervals
+        places = [2 + (number + 0.5) / 4 for number in range(16)]
+        starts = [(sign * place, 0.0) for place in places for sign in (-1, 1)]
+    return fmean(value(state, rules.horizon) for state in starts)
+
+
+@pytest.mark.parametrize("spec", ICPI_DOMAINS, ids=lambda spec: spec.id)
+def test_icpi_domains_run_from_the_random_policy_to_the_optimum(spec):
+    reference = reference_score(spec.id)
+    chance, best = (_expected_return(spec.text.rules, f) for f in (fmean, max))
+    assert reference.best == pytest.approx(best)
+    # The constants have six digits.
+    assert reference.zero == pytest.approx(chance, rel=1e-5)
+    # Measured on 50 episodes.
+    assert reference.random == pytest.approx(chance, abs=0.1 * best)
 
 
 def test_scores_are_not_clipped():
