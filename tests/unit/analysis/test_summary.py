@@ -2,10 +2,7 @@ import numpy as np
 import pytest
 
 from llmpo.analysis.summary import (
-    Curve,
-    best_so_far,
     held_out,
-    mean_curve,
     outcomes,
     score_scale,
     select,
@@ -17,10 +14,6 @@ from llmpo.analysis.table import read_tidy
 @pytest.fixture
 def table(make_tidy):
     return read_tidy(make_tidy(environments=3, seeds=3, rounds=3, special=True))
-
-
-def curve(x, y, seed=0):
-    return Curve(seed, np.array(x, float), np.array(y, float), truncated=False)
 
 
 def test_held_out_interval_is_over_runs_when_there_are_several(table, make_tidy):
@@ -43,33 +36,6 @@ def test_a_run_without_policy_has_no_held_out_score_and_is_counted(make_tidy):
     environment, series = table.environments[0], table.series[0]
     assert held_out(table, environment, series, "best") is None
     assert without_policy(table, environment, series) == 1
-    assert best_so_far(table, environment, series, "env_steps") == []
-
-
-def test_best_so_far_never_falls_and_ends_with_the_run(table):
-    for environment in table.environments:
-        for axis in ("env_steps", "calls", "tokens"):
-            for one in best_so_far(table, environment, table.series[0], axis):
-                known = one.y[np.isfinite(one.y)]
-                assert (np.diff(known) >= 0).all()
-                assert (np.diff(one.x) >= 0).all()
-                runs = table.runs[table.runs.environment == environment]
-                assert one.x[-1] == runs[runs.seed == one.seed][axis].iloc[0]
-
-
-def test_step_functions_hold_their_value_until_the_next_step():
-    one = curve([10, 20, 30], [np.nan, 1.0, 5.0])
-    values = one.at(np.array([5.0, 10.0, 20.0, 29.0, 30.0, 99.0]))
-    assert np.array_equal(values, [np.nan, np.nan, 1, 1, 5, 5], equal_nan=True)
-
-
-def test_mean_curve_begins_where_every_run_has_a_policy():
-    band = mean_curve([curve([1, 3], [2, 4]), curve([2, 5], [6, 6], seed=1)], "test")
-    assert band.x.tolist() == [2, 3, 5]
-    assert band.mean.tolist() == [4, 5, 5]
-    assert (band.low <= band.mean).all()
-    assert (band.mean <= band.high).all()
-    assert mean_curve([curve([1], [2])], "test") is None
 
 
 def test_scale_leaves_out_a_hopeless_candidate_but_never_a_result():
