@@ -43,7 +43,7 @@ class Rules:
         low: Least value of each entry of a state.
         high: Greatest value of each entry of a state.
         horizon: Steps after which an episode is cut off.
-        solved: Reward from which a step counts as success.
+        solved: Undiscounted return with which an episode counts as a success.
         cases: Number of equally likely cases.
     """
 

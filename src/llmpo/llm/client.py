@@ -81,11 +81,20 @@ class LLMSession:
         self._run = run
         self._seed = seed
         self._asked: Counter[str] = Counter()
+        self._may_be_refused = False
 
     @property
     def usage(self) -> UsageTotals:
         """What the run has consumed so far."""
         return self._ledger.usage
+
+    def accept_refusals(self) -> None:
+        """Lets a refusal for a prompt's length be an answer from now on, not an error.
+
+        The answer is an empty text with the finish reason `context_length`. It is
+        recorded like any other, so a replay meets it at the same place.
+        """
+        self._may_be_refused = True
 
     def ask(self, prompts: Sequence[Prompt]) -> list[Exchange]:
         """Returns the answers to prompts, in the order of the prompts.
@@ -118,6 +127,7 @@ class LLMSession:
             sample=0,
             template=prompt.template,
             purpose=prompt.purpose,
+            may_be_refused=self._may_be_refused,
         )
         fingerprint = request.key()
         repeat = asked[fingerprint]

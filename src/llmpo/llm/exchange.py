@@ -7,7 +7,7 @@ differ from what happened.
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from llmpo.errors import DataError
 from llmpo.storage import digest
@@ -38,6 +38,8 @@ class Request(_Frozen):
         sample: Index that tells apart several answers to the same prompt.
         template: Name and version of the prompt template, e.g. `promptpo/policy@1`.
         purpose: What the answer is for, e.g. `candidate`; not part of the key.
+        may_be_refused: Whether a refusal for the prompt's length is an answer, an empty
+            one, instead of an error; neither stored nor part of the key.
     """
 
     kind: Literal["chat", "text"] = "chat"
@@ -48,6 +50,7 @@ class Request(_Frozen):
     sample: int
     template: str
     purpose: str
+    may_be_refused: bool = Field(default=False, exclude=True)
 
     def key(self) -> str:
         """Returns the content key: SHA-256 over all that can change the answer."""
@@ -81,7 +84,8 @@ class Exchange(_Frozen):
 
     Attributes:
         text: The answer as received ("" when the provider returned none).
-        finish_reason: As reported, e.g. `stop`, `length`, `content_filter`.
+        finish_reason: As reported, e.g. `stop`, `length`, `content_filter`; or
+            `context_length` where the model refused the prompt for its length.
         served_model: Model version that the provider says answered; None if unknown.
         dollars: Price of this call; None when no price is known.
         created: UTC time of arrival, ISO 8601.

@@ -1,7 +1,6 @@
-"""Live calls through litellm, which is imported nowhere else."""
+"""Live calls through litellm, recorded answers first."""
 
 import logging
-import os
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -10,12 +9,17 @@ from importlib.metadata import version
 from threading import Event
 from typing import Any
 
-from llmpo.errors import PrerequisiteError, ProviderError
+from llmpo.errors import ProviderError
+from llmpo.llm.endpoint import (
+    import_litellm,
+    placeholder_key,
+    prepare_text_completions,
+)
 from llmpo.llm.exchange import Exchange, Request
 from llmpo.llm.pending import request_body
 from llmpo.llm.recorder import Recorder
 from llmpo.llm.response import Answer, make_exchange, parse_response
-from llmpo.llm.retry import Waits, error_message
+from llmpo.llm.retry import Waits, error_message, is_too_long
 from llmpo.llm.settings import LLMSettings, Price
 
 _LOG = logging.getLogger(__name__)
@@ -43,6 +47,7 @@ class Live:
 
         Raises:
             PrerequisiteError: litellm or the API key is missing.
+            ConfigError: The model only chats and is asked to complete a text.
             ProviderError: A call failed for good.
         """
         answers = {key: self._recorder.get(key) for key in map(Request.key, requests)}
@@ -64,6 +69,8 @@ class Live:
     ) -> dict[str, Exchange]:
         if self._caller is None:
             self._caller = _Caller(self._settings)
+        if any(request.kind == "text" for request in requests.values()):
+            self._caller.prepare_texts()
         caller, stop = self._caller, Event()
 
         def call(request: Request) -> Exchange:
@@ -121,9 +128,13 @@ class _Caller:
 
     def __init__(self, settings: LLMSettings) -> None:
         self._settings = settings
-        self._litellm = _import_litellm()
-        self._api_key = _placeholder_key(self._litellm, settings)
+        self._litellm = import_litellm()
+        self._api_key = placeholder_key(self._litellm, settings)
         self._waits = Waits(settings.backoff)
+
+    def prepare_texts(self) -> None:
+        """Makes ready for text completions; see `prepare_text_completions`."""
+        prepare_text_completions(self._litellm, self._settings.model)
 
     def call(self, request: Request, stop: Event) -> _Received:
         """Makes one call, trying again after transient errors.
@@ -141,6 +152,8 @@ class _Caller:
                 received = self._try(request, number)
             except Exception as error:
                 # litellm raises dozens of types; the status code tells them apart.
+                if request.may_be_refused and is_too_long(error):
+                    return _refused(request, error, number)
                 wait = self._waits.after_error(error, number)
                 self._log_failure(request, error, number, wait)
                 if wait is None or number == tries:
@@ -193,6 +206,8 @@ class _Caller:
             advice = "Check the provider's API key in the environment"
         elif status == 429:
             advice = "The provider's quota is used up: run again when there is more"
+        elif is_too_long(error):
+            advice = "The prompt is too long for the model's context"
         else:
             advice = "Trying again would not help: check llm.model and llm.params"
         return ProviderError(
@@ -202,45 +217,12 @@ class _Caller:
         )
 
 
-def _import_litellm() -> Any:
-    # Without this, the import fetches a price table from the network.
-    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
-    try:
-        import litellm
-    except ImportError:
-        raise PrerequisiteError(
-            "Live calls need litellm, which is not installed. "
-            "Run: pip install 'llmpo[live]'"
-        ) from None
-    litellm.telemetry = False
-    litellm.suppress_debug_info = True
-    litellm.turn_off_message_logging = True
-    # These log addresses, and some providers take the key as part of the address.
-    for name in ("httpx", "httpcore", "openai", "LiteLLM"):
-        logging.getLogger(name).setLevel(logging.ERROR)
-    return litellm
-
-
-def _placeholder_key(litellm: Any, settings: LLMSettings) -> str | None:
-    """Returns None where litellm finds the key itself, or "none" for a local server.
-
-    Raises:
-        PrerequisiteError: The provider's API key is not in the environment.
-    """
-    # litellm does not check the text completion provider, which uses the same key.
-    model = settings.model.replace("text-completion-openai/", "openai/", 1)
-    checked = litellm.validate_environment(model=model)
-    # It names alternatives and keys that are set as well; other variables than keys
-    # may come from elsewhere, e.g. from a cloud login.
-    names = [name for name in checked["missing_keys"] if name.endswith("_API_KEY")]
-    if checked["keys_in_environment"] or not names or set(names) & set(os.environ):
-        return None
-    if settings.api_base is not None:
-        return "none"  # local servers want no key, but litellm insists on one
-    raise PrerequisiteError(
-        f"Calling {settings.model} needs an API key. Set the environment variable "
-        f"{' or '.join(names)}, or use recorded answers (llm.mode: replay)."
-    )
+def _refused(request: Request, error: Exception, number: int) -> _Received:
+    """Returns the empty answer that stands for a refusal: nothing read, nothing paid."""
+    message = error_message(error)
+    _LOG.warning("%s: refused for its length: %s", _doing(request), message)
+    answer = Answer("", "context_length", 0, 0, details={"refused": message})
+    return _Received(answer, 0.0, 0.0, number)
 
 
 def _is_suspicious(request: Request, answer: Answer) -> bool:

@@ -12,6 +12,12 @@ _TRANSIENT = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
 _LONGEST_BACKOFF = 60.0
 _LONGEST_WAIT = 900.0
 _LONGEST_MESSAGE = 1000
+# How servers say that a prompt is too long: OpenAI and vLLM, llama.cpp, others.
+_TOO_LONG = re.compile(
+    r"context[ _]?(length|window|size|limit)|maximum (input length|number of tokens)"
+    r"|prompt is too long",
+    re.IGNORECASE,
+)
 _SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL", re.IGNORECASE)
 
 
@@ -45,6 +51,12 @@ class Waits:
         longest = min(_LONGEST_BACKOFF, self._first * 2.0 ** (number - 1))
         # Spread out, so that calls that failed together do not return together.
         return longest * self._random.uniform(0.5, 1.0)
+
+
+def is_too_long(error: Exception) -> bool:
+    """Returns whether a provider refused a prompt for its length."""
+    refused = getattr(error, "status_code", None) in (400, 413, 422)
+    return refused and _TOO_LONG.search(str(error)) is not None
 
 
 def retry_after(error: Exception) -> float | None:
