@@ -218,7 +218,7 @@ class _Caller:
 
 
 def _refused(request: Request, error: Exception, number: int) -> _Received:
-    """Returns the empty answer that stands for a refusal: nothing read, nothing paid."""
+    """Returns the empty answer that stands for a refusal: nothing was paid."""
     message = error_message(error)
     _LOG.warning("%s: refused for its length: %s", _doing(request), message)
     answer = Answer("", "context_length", 0, 0, details={"refused": message})

@@ -11,13 +11,20 @@ from typing import Any
 
 @dataclass
 class Reply:
+    """What comes back; status 0 drops the connection without a word."""
+
     status: int = 200
     body: Any = None
     headers: dict[str, str] = field(default_factory=dict)
     wait: float = 0.0
 
 
-def chat_body(text: str | None, finish_reason: str = "stop") -> dict[str, Any]:
+def chat_body(
+    text: str | None,
+    finish_reason: str = "stop",
+    prompt_tokens: int = 11,
+    completion_tokens: int = 7,
+) -> dict[str, Any]:
     return {
         "id": "chatcmpl-1",
         "object": "chat.completion",
@@ -31,11 +38,16 @@ def chat_body(text: str | None, finish_reason: str = "stop") -> dict[str, Any]:
                 "finish_reason": finish_reason,
             }
         ],
-        "usage": {"prompt_tokens": 11, "completion_tokens": 7, "total_tokens": 18},
+        "usage": _usage(prompt_tokens, completion_tokens),
     }
 
 
-def text_body(text: str) -> dict[str, Any]:
+def text_body(
+    text: str,
+    finish_reason: str = "stop",
+    prompt_tokens: int = 5,
+    completion_tokens: int = 1,
+) -> dict[str, Any]:
     return {
         "id": "cmpl-1",
         "object": "text_completion",
@@ -45,7 +57,7 @@ def text_body(text: str) -> dict[str, Any]:
             {
                 "index": 0,
                 "text": text,
-                "finish_reason": "stop",
+                "finish_reason": finish_reason,
                 "logprobs": {
                     "tokens": [text],
                     "token_logprobs": [-0.25],
@@ -54,7 +66,15 @@ def text_body(text: str) -> dict[str, Any]:
                 },
             }
         ],
-        "usage": {"prompt_tokens": 5, "completion_tokens": 1, "total_tokens": 6},
+        "usage": _usage(prompt_tokens, completion_tokens),
+    }
+
+
+def _usage(prompt_tokens: int, completion_tokens: int) -> dict[str, int]:
+    return {
+        "prompt_tokens": prompt_tokens,
+        "completion_tokens": completion_tokens,
+        "total_tokens": prompt_tokens + completion_tokens,
     }
 
 
@@ -72,6 +92,7 @@ class FakeServer:
 
     def __init__(self) -> None:
         self.bodies: list[dict[str, Any]] = []
+        self.paths: list[str] = []
         self.headers: list[dict[str, str]] = []
         self.times: list[float] = []
         self.latency = 0.0
@@ -90,10 +111,14 @@ class FakeServer:
                 with server._lock:
                     number = len(server.bodies)
                     server.bodies.append(body)
+                    server.paths.append(self.path)
                     server.headers.append(dict(self.headers))
                     server.times.append(time.monotonic())
                 reply = server.reply(number, body)
                 time.sleep(reply.wait or server.latency)
+                if not reply.status:
+                    self.close_connection = True
+                    return
                 data = reply.body
                 if not isinstance(data, bytes):
                     data = json.dumps(data).encode()
