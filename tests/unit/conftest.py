@@ -1,6 +1,7 @@
 """Synthetic tidy tables: made-up runs with every outcome and every run status."""
 
 import csv
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from llmpo.analysis.table import TidyTable, read_tidy
+from llmpo.analysis.table import OnlineRuns, TidyTable, read_tidy
 from llmpo.tidy import COLUMNS
 
 _FAILURES = (
@@ -389,5 +390,205 @@ def make_table(tmp_path: Path) -> Callable[..., TidyTable]:
             *values, options = run if isinstance(run[-1], dict) else (*run, {})
             rows += plain_run(*values, **options)
         return read_tidy(write_rows(tmp_path / "plain.csv", rows))
+
+    return make
+
+
+# Label, registered method, settings that differ from its defaults.
+ONLINE = (
+    ("icpi", "icpi", {}),
+    ("no_argmax", "icpi", {"algorithm": "no_argmax"}),
+    ("tabular_q", "icpi", {"algorithm": "tabular_q"}),
+    (
+        "tabular_q_released",
+        "icpi",
+        {"algorithm": "tabular_q", "bootstrap_through_termination": True},
+    ),
+    ("oracle", "icpi", {"algorithm": "oracle_world_model"}),
+    ("random", "icpi", {"algorithm": "random"}),
+    ("no_hints", "icpi", {"hints": False}),
+    ("c_16", "icpi", {"recency": 16}),
+    ("three_rollouts", "icpi", {"rollouts": 3}),
+    ("suffix", "icpi", {"model": "suffix"}),
+    ("budget_400", "icpi", {"context_budget": 400}),
+    ("budget_3800", "icpi", {"context_budget": 3800}),
+)
+_PREDICTIONS = ("action", "reward", "state", "termination")
+
+
+def online_run(
+    environment: str,
+    label: str,
+    seed: int,
+    regrets: Sequence[float],
+    *,
+    method: str = "icpi",
+    changes: dict[str, Any] | None = None,
+    length: int = 10,
+    planned: int = 80,
+    status: str = "finished",
+    experiment: str = "main",
+    predictions: dict[str, tuple[int, int, int, int, int]] | None = None,
+    score: float | None = None,
+) -> list[dict[str, Any]]:
+    """Returns the rows of one run of a method that acts while it learns.
+
+    Args:
+        environment: Label of the environment.
+        label: Label of the method.
+        seed: Seed of the run.
+        regrets: Regret of each training episode.
+        method: Registered name of the method.
+        changes: Settings that differ from the defaults.
+        length: Environment steps of each training episode.
+        planned: Planned environment steps.
+        status: Status of the run.
+        experiment: Name of the experiment.
+        predictions: For each kind of prediction how many completions were asked for,
+            and how many were invalid, correct, wrong and unclear.
+        score: Score in each of two reporting episodes; None for a run without any.
+    """
+    cell = {
+        "experiment": experiment,
+        "environment": environment,
+        "family": "ICPI",
+        "score_kind": "return",
+        "method": label,
+        "algorithm": method,
+        "role": "online",
+        "seed": seed,
+        "run_status": status,
+        "mode": "none",
+    }
+    rows = [
+        {
+            "kind": "candidate",
+            **cell,
+            **_NOTHING,
+            "env_steps": length * k,
+            "round": k,
+            "candidate": 0,
+            "attempt": 0,
+            "status": "ok",
+            "is_final": True,
+            "is_selected": True,
+            "score": 1 - regret,
+            "best_score": 1 - min(regrets[:k]),
+            "regret": regret,
+        }
+        for k, regret in enumerate(regrets, start=1)
+    ]
+    for policy in ("best", "last") if score is not None else ():
+        rows += [
+            {
+                "kind": "episode",
+                **cell,
+                **_NOTHING,
+                "policy": policy,
+                "status": "ok",
+                "episode_seed": 2**30 + episode,
+                "episode_return": score,
+                "length": 10,
+            }
+            for episode in (0, 1)
+        ]
+    for kind, counts in (predictions or {}).items():
+        calls, invalid, correct, wrong, unclear = counts
+        rows.append(
+            {
+                "kind": "prediction",
+                **cell,
+                "prediction": kind,
+                "predictions": calls - invalid,
+                "failed": 0,
+                "invalid": invalid,
+                "truncated": 0,
+                "correct": correct,
+                "wrong": wrong,
+                "unclear": unclear,
+                "calls": calls,
+            }
+        )
+    used = {"env_steps": length * len(regrets)}
+    plan = {
+        "reporting_episodes": 0 if score is None else 2,
+        "planned_steps": planned,
+        "changes": json.dumps(changes or {}),
+    }
+    return [*rows, {"kind": "run", **cell, **_NOTHING, **used, **plan}]
+
+
+def synthetic_online_rows(
+    environments: Sequence[str] = ("icpi_chain", "icpi_distractor_chain"),
+    series: Sequence[tuple[str, str, dict[str, Any]]] = ONLINE,
+    seeds: int = 3,
+    special: bool = False,
+    score: float | None = None,
+) -> list[dict[str, Any]]:
+    """Returns rows of a made-up grid of methods that act while they learn.
+
+    Args:
+        environments: Labels of the environments.
+        series: Label, registered method and changed settings of each series.
+        seeds: Runs of every series in every environment.
+        special: Whether to make some runs truncated, pending or failed.
+        score: Score of every reporting episode; None where there are none.
+    """
+    rng = np.random.default_rng(0)
+    rows: list[dict[str, Any]] = []
+    number = 0
+    for environment in environments:
+        for label, method, changes in series:
+            for seed in range(seeds):
+                number += 1
+                status, episodes = "finished", 16
+                if special and number % 3 == 0:
+                    status = ("truncated", "pending", "failed")[(number // 3) % 3]
+                    episodes = 5 if status == "truncated" else 0
+                fall = np.linspace(0.7, 0.1, 16)[:episodes]
+                regrets = np.clip(fall + 0.1 * rng.normal(size=episodes), 0, 1)
+                counts = {
+                    kind: (100, 3, 0, 0, 0) if kind == "action" else (99, 0, 80, 15, 4)
+                    for kind in _PREDICTIONS
+                }
+                rows += online_run(
+                    environment,
+                    label,
+                    seed,
+                    regrets.tolist(),
+                    method=method,
+                    changes=changes,
+                    length=5,
+                    status=status,
+                    predictions=counts if episodes else None,
+                    score=score,
+                )
+    return rows
+
+
+@pytest.fixture
+def make_online_tidy(tmp_path: Path) -> Callable[..., Path]:
+    """Returns a function that writes a synthetic tidy table of online runs."""
+
+    def make(name: str = "online.csv", **options: Any) -> Path:
+        return write_rows(tmp_path / name, synthetic_online_rows(**options))
+
+    return make
+
+
+@pytest.fixture
+def make_online(tmp_path: Path) -> Callable[..., OnlineRuns]:
+    """Returns a function that makes online runs, each `online_run` arguments.
+
+    A run is a tuple of positional arguments, with a mapping of the others at its end
+    where there are any.
+    """
+
+    def make(*runs: Any) -> OnlineRuns:
+        rows: list[dict[str, Any]] = []
+        for run in runs:
+            *values, options = run if isinstance(run[-1], dict) else (*run, {})
+            rows += online_run(*values, **options)
+        return read_tidy(write_rows(tmp_path / "runs.csv", rows)).online
 
     return make

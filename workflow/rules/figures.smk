@@ -18,12 +18,20 @@ FIGURE_LABELS = {
     "selection_effect": "selection against held-out scores",
     "rounds_to_best": "rounds to the best policy",
     "ablations": "ablations",
+    "regret": "regret against environment steps",
+    "regret_without_llm": "regret without a language model",
+    "regret_models": "regret by model",
+    "regret_context": "regret against context budget",
+    "regret_ablations": "regret of ablations",
+    "world_model": "predictions of the world model",
     GALLERY: "kinds of controllers",
 }
 TABLE_LABELS = {
     "results": "results by environment",
     "summary": "summary by family",
     "efficiency": "steps to a threshold",
+    "regret": "regret while learning",
+    "world_model": "predictions of world models",
     "settings": "settings and budgets",
     "claims": "claims and verdicts",
 }

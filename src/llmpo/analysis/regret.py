@@ -65,7 +65,8 @@ def regret_curve(
         values = _means(episodes, planned * low, planned * high)
         if len(values):
             steps.append(planned * (low + high) / 2)
-            estimates.append(_estimate(values, environment, series, f"{low}"))
+            names = ("regret", environment, series, f"{low}")
+            estimates.append(over_runs(values, *names))
     return RegretCurve(np.array(steps), tuple(estimates), runs, planned)
 
 
@@ -89,7 +90,18 @@ def mean_regret(
     values = _means(episodes, planned * part[0], planned * part[1])
     if not len(values):
         return None
-    return _estimate(values, environment, series, f"{part}")
+    return over_runs(values, "regret", environment, series, f"{part}")
+
+
+def runs_within(
+    online: OnlineRuns,
+    environment: str,
+    series: str,
+    part: tuple[float, float] = LAST,
+) -> int:
+    """Returns how many runs have episodes in a part; see `mean_regret`."""
+    episodes, planned, _ = _episodes(online, environment, series)
+    return len(_means(episodes, planned * part[0], planned * part[1]))
 
 
 def steps_to(
@@ -124,6 +136,18 @@ def incomplete(online: OnlineRuns, environment: str, names: Sequence[str]) -> li
     return [f"{count} {status}" for status, count in counts.items() if count]
 
 
+def over_runs(values: FloatArray, *names: str) -> Estimate:
+    """Returns the mean of a number of each run; too few runs have no interval.
+
+    Args:
+        values: One number for each run.
+        names: Names of the random stream for the bootstrap.
+    """
+    if len(values) < LEAST_RUNS:
+        return Estimate(float(values.mean()))
+    return bootstrap(column(values), mean, generator("bootstrap", *names))
+
+
 def _episodes(
     online: OnlineRuns, environment: str, series: str
 ) -> tuple["pd.DataFrame", float, int]:
@@ -142,10 +166,3 @@ def _means(episodes: "pd.DataFrame", low: float, high: float) -> FloatArray:
     rows = episodes[(episodes.begin >= low) & (episodes.begin < high)]
     values: FloatArray = rows.groupby("seed").regret.mean().to_numpy(dtype=np.float64)
     return values
-
-
-def _estimate(values: FloatArray, *names: str) -> Estimate:
-    if len(values) < LEAST_RUNS:
-        return Estimate(float(values.mean()))
-    rng = generator("bootstrap", "regret", *names)
-    return bootstrap(column(values), mean, rng)

@@ -2,6 +2,9 @@
 
 import re
 
+# Words of ids that readers know in capitals.
+_CAPITALS = frozenset({"icpi"})
+
 
 def environment_name(label: str) -> str:
     """Returns an environment label as a reader wants to see it.
@@ -10,7 +13,9 @@ def environment_name(label: str) -> str:
     becomes `Point maze v3, a: b`.
     """
     name, _, options = label.partition("[")
-    words = name.replace("_", " ").strip()
+    words = " ".join(
+        word.upper() if word in _CAPITALS else word for word in name.split("_")
+    ).strip()
     text = words[:1].upper() + words[1:]
     for option in filter(None, options.rstrip("]").split(",")):
         key, _, value = option.partition("=")

@@ -1,18 +1,23 @@
 """Verdicts on claims, computed from the tidy table.
 
-In each environment the method is compared with the best of the methods that the claim
-names: the one with the highest mean score, or the lowest median number of steps. That
-choice is made on the same data and kept while resampling, which favours the others.
-A claim that too few runs speak about, or none, is undecided, with the reason in words.
+A claim is supported or contradicted where the whole interval of its estimate lies on
+one side of the tolerance. One about every environment has an estimate for each: it
+holds where all intervals do, and fails where one is on the other side. A claim that
+too few runs speak about, or none, is undecided, with the reason in words.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Literal
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from llmpo.analysis.comparison import score_matrix
+from llmpo.analysis.claim_pairs import (
+    Pairs,
+    regret_pairs,
+    score_pairs,
+    step_pairs,
+)
 from llmpo.analysis.efficiency import EfficiencyRow, efficiency_rows
 from llmpo.analysis.table import TidyTable
 from llmpo.analysis.text import environment_name
@@ -20,10 +25,10 @@ from llmpo.claims import Claim
 from llmpo.seeds import generator
 from llmpo.statistics import LEVEL, RESAMPLES, Estimate, FloatArray
 
-Verdict = Literal["supported", "contradicted", "undecided", "not published"]
+if TYPE_CHECKING:
+    import pandas as pd
 
-_NO_RESULTS = "no results"
-_NOBODY = "fewer than half of the runs reach the threshold"
+Verdict = Literal["supported", "contradicted", "undecided", "not published"]
 
 
 @dataclass(frozen=True)
@@ -34,8 +39,9 @@ class Judgement:
         claim: The claim.
         verdict: The verdict.
         reason: Why, in words.
-        estimate: Difference of mean normalised scores, or ratio of steps; None where
-            nothing could be compared. No interval is claimed for too few runs.
+        estimate: Difference of mean normalised scores or of mean regrets, or ratio of
+            steps; of a claim about every environment, the largest difference. None
+            where nothing could be compared. No interval is claimed for too few runs.
         best: The method that was the best of the others, by environment.
         runs: The fewest runs that a method has in one of these environments.
         left_out: Environments of the claim that could not be judged, with the reason.
@@ -50,23 +56,6 @@ class Judgement:
     left_out: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass
-class _Pairs:
-    """What a claim compares: one array of runs for each environment and side."""
-
-    own: list[FloatArray] = field(default_factory=list)
-    other: list[FloatArray] = field(default_factory=list)
-    best: dict[str, str] = field(default_factory=dict)
-    left_out: dict[str, str] = field(default_factory=dict)
-
-    def add(
-        self, environment: str, own: FloatArray, name: str, other: FloatArray
-    ) -> None:
-        self.best[environment] = name
-        self.own.append(own)
-        self.other.append(other)
-
-
 # From arrays of (..., runs) for each environment, of both sides, to (...) estimates.
 _Compare = Callable[[Sequence[FloatArray], Sequence[FloatArray]], FloatArray]
 
@@ -75,94 +64,79 @@ def judge(table: TidyTable, claims: Sequence[Claim]) -> list[Judgement]:
     """Judges claims, in their order."""
     needs_steps = any(claim.kind == "steps" for claim in claims)
     rows = efficiency_rows(table) if needs_steps else []
-    return [_judge(table, rows, claim) for claim in claims]
+    return [replace(_judge(table, rows, claim), claim=claim) for claim in claims]
 
 
 def _judge(table: TidyTable, rows: Sequence[EfficiencyRow], claim: Claim) -> Judgement:
     if claim.kind == "unpublished":
         return Judgement(claim, "not published", "The numbers cannot be had.")
-    names = (claim.method, *claim.against)
-    unknown = [name for name in names if name not in table.series]
+    grid = table.online if claim.kind == "regret" else table
+    names = _names(grid.runs)
+    unknown = [name for name in (claim.method, *claim.against) if name not in names]
     if unknown:
         reason = f"The grid has no method {', '.join(unknown)}."
         return Judgement(claim, "undecided", reason)
+    claim = claim.model_copy(
+        update={
+            "method": names[claim.method],
+            "against": [names[name] for name in claim.against],
+        }
+    )
+    families = dict(zip(grid.runs.environment, grid.runs.family, strict=True))
     environments = claim.environments or [
-        name for name in table.environments if table.family(name) in claim.families
+        name for name in grid.environments if families[name] in claim.families
     ]
     if not environments:
         reason = f"The grid has no environment of {', '.join(claim.families)}."
         return Judgement(claim, "undecided", reason)
     if claim.kind == "score":
-        return _decide(claim, _score_pairs(table, claim, environments), _difference)
-    return _decide(claim, _step_pairs(rows, claim, environments), _ratio)
+        return _decide(claim, score_pairs(table, claim, environments), _difference)
+    if claim.kind == "steps":
+        return _decide(claim, step_pairs(rows, claim, environments), _ratio)
+    return _decide(claim, regret_pairs(table.online, claim, environments), _difference)
 
 
-def _decide(claim: Claim, pairs: _Pairs, compare: _Compare) -> Judgement:
+def _names(runs: "pd.DataFrame") -> dict[str, str]:
+    """Returns the series that the names in claims stand for.
+
+    A label stands for its series wherever it is the only one of these runs. In the
+    table it may have the experiment's name before it, because of runs of another kind.
+    """
+    pairs = runs[["method", "series"]].drop_duplicates().astype(str)
+    alone = pairs[~pairs.method.duplicated(keep=False)]
+    labels = dict(zip(alone.method, alone.series, strict=True))
+    return labels | {name: name for name in pairs.series}
+
+
+def _decide(claim: Claim, pairs: Pairs, compare: _Compare) -> Judgement:
     if not pairs.best:
         reason = f"Nothing can be compared: {_listed(pairs.left_out)}."
         return Judgement(claim, "undecided", reason, left_out=pairs.left_out)
     runs = min(len(values) for values in (*pairs.own, *pairs.other))
-    value = float(compare(pairs.own, pairs.other))
-    estimate = Estimate(value)
+    parts = pairs.by_environment() if _is_of_each(claim) else {"": pairs}
+    values = {name: float(compare(p.own, p.other)) for name, p in parts.items()}
+    shown = max(values, key=lambda name: values[name])
+    estimates = {name: Estimate(value) for name, value in values.items()}
     verdict: Verdict = "undecided"
     if runs < claim.min_runs:
         reason = f"Too few runs: {_few(claim, pairs)}; {claim.min_runs} are needed."
     elif claim.environments and pairs.left_out:
         reason = f"It names environments without a result: {_listed(pairs.left_out)}."
     else:
-        estimate = Estimate(value, *_interval(claim, pairs, compare))
-        verdict = _verdict(claim, estimate)
-        reason = _reason(claim, estimate)
-    return Judgement(claim, verdict, reason, estimate, pairs.best, runs, pairs.left_out)
-
-
-def _score_pairs(table: TidyTable, claim: Claim, environments: Sequence[str]) -> _Pairs:
-    pairs = _Pairs()
-    own = score_matrix(table, claim.method, environments)
-    others = {name: score_matrix(table, name, environments) for name in claim.against}
-    for environment in environments:
-        scores = {
-            name: matrix.column(environment)
-            for name, matrix in others.items()
-            if environment in matrix.environments
+        estimates = {
+            name: Estimate(values[name], *_interval(claim, part, compare, name))
+            for name, part in parts.items()
         }
-        if environment not in own.environments:
-            why = own.left_out[environment]
-            pairs.left_out[environment] = f"{why} of {claim.method}"
-        elif not scores:
-            pairs.left_out[environment] = f"{_NO_RESULTS} of the others"
-        else:
-            best = max(scores, key=lambda name: scores[name].mean())
-            pairs.add(environment, own.column(environment), best, scores[best])
-    return pairs
+        verdict = _verdict(claim, estimates.values())
+        reason = _reason(claim, estimates, pairs)
+    return Judgement(
+        claim, verdict, reason, estimates[shown], pairs.best, runs, pairs.left_out
+    )
 
 
-def _step_pairs(
-    rows: Sequence[EfficiencyRow], claim: Claim, environments: Sequence[str]
-) -> _Pairs:
-    pairs = _Pairs()
-    made = {(row.environment, row.series): row for row in rows if row.crossings}
-    for environment in environments:
-        own = made.get((environment, claim.method))
-        steps = {
-            name: made[environment, name].steps()
-            for name in claim.against
-            if (environment, name) in made
-        }
-        if own is None:
-            pairs.left_out[environment] = f"{_NO_RESULTS} of {claim.method}"
-        elif not steps:
-            pairs.left_out[environment] = f"{_NO_RESULTS} of the others"
-        elif own.threshold.score is None:
-            pairs.left_out[environment] = own.threshold.reason
-        else:
-            best = min(steps, key=lambda name: float(np.median(steps[name])))
-            medians = [np.median(values) for values in (own.steps(), steps[best])]
-            if np.isfinite(medians).any():
-                pairs.add(environment, own.steps(), best, steps[best])
-            else:
-                pairs.left_out[environment] = _NOBODY
-    return pairs
+def _is_of_each(claim: Claim) -> bool:
+    """Tells whether a claim is about every environment, not about their average."""
+    return claim.expects in ("better", "not_better")
 
 
 def _difference(own: Sequence[FloatArray], other: Sequence[FloatArray]) -> FloatArray:
@@ -187,9 +161,11 @@ def _ratio(own: Sequence[FloatArray], other: Sequence[FloatArray]) -> FloatArray
     return np.asarray(np.take_along_axis(ordered, middle, axis=-1)[..., 0])
 
 
-def _interval(claim: Claim, pairs: _Pairs, compare: _Compare) -> tuple[float, float]:
+def _interval(
+    claim: Claim, pairs: Pairs, compare: _Compare, environment: str
+) -> tuple[float, float]:
     """Returns the percentile interval; runs are resampled within environments."""
-    rng = generator("bootstrap", "claim", claim.id)
+    rng = generator("bootstrap", "claim", claim.id, *filter(None, [environment]))
     own, other = (
         [v[rng.integers(len(v), size=(RESAMPLES, len(v)))] for v in side]
         for side in (pairs.own, pairs.other)
@@ -205,31 +181,72 @@ def _interval(claim: Claim, pairs: _Pairs, compare: _Compare) -> tuple[float, fl
     return float(low), float(high)
 
 
-def _verdict(claim: Claim, estimate: Estimate) -> Verdict:
-    tolerance = claim.tolerance or 0.0
-    if claim.kind == "score":
-        holds, fails = estimate.low > -tolerance, estimate.high < -tolerance
-        if claim.expects == "below":
-            holds, fails = fails, holds
-    else:
-        holds, fails = estimate.high <= tolerance, estimate.low > tolerance
+def _verdict(claim: Claim, estimates: Collection[Estimate]) -> Verdict:
+    sides = [_sides(claim, estimate) for estimate in estimates]
+    holds, fails = all(side[0] for side in sides), any(side[1] for side in sides)
+    if claim.expects in ("below", "not_better"):
+        holds, fails = fails, holds
     return "supported" if holds else "contradicted" if fails else "undecided"
 
 
-def _reason(claim: Claim, estimate: Estimate) -> str:
-    ends = f"{estimate.value:.3g} [{estimate.low:.3g}, {estimate.high:.3g}]"
+def _sides(claim: Claim, estimate: Estimate) -> tuple[bool, bool]:
+    """Tells whether an interval lies where the method does well, or where it does not.
+
+    Of a claim that expects the opposite these are the same.
+    """
+    tolerance = claim.tolerance or 0.0
+    if claim.kind == "score":
+        return estimate.low > -tolerance, estimate.high < -tolerance
+    if _is_of_each(claim):
+        return estimate.high < -tolerance, estimate.low >= -tolerance
+    return estimate.high <= tolerance, estimate.low > tolerance
+
+
+def _reason(claim: Claim, estimates: Mapping[str, Estimate], pairs: Pairs) -> str:
+    tolerance = claim.tolerance or 0.0
+    if _is_of_each(claim):
+        each = ", ".join(
+            f"{environment_name(name)} {_ends(estimate, 'z.2f')}"
+            f"{_whom(claim, pairs, name)}"
+            for name, estimate in estimates.items()
+        )
+        return f"Differences of mean regrets below {-tolerance:g} are better: {each}."
+    (estimate,) = estimates.values()
+    if claim.kind == "steps":
+        return (
+            f"The ratio of steps to the threshold is {_ends(estimate)}; the claim "
+            f"needs at most {tolerance:g}."
+        )
     if claim.kind == "score":
         return (
-            f"The difference of mean normalised scores is {ends}; down to "
-            f"{-(claim.tolerance or 0.0):g} it counts as a match."
+            f"The difference of mean normalised scores is {_ends(estimate)}; down to "
+            f"{-tolerance:g} it counts as a match."
         )
+    parts = pairs.by_environment().items()
+    each = ", ".join(
+        f"{environment_name(name)} {float(_difference(part.own, part.other)):z.2f}"
+        f"{_whom(claim, pairs, name)}"
+        for name, part in parts
+    )
     return (
-        f"The ratio of steps to the threshold is {ends}; the claim needs at most "
-        f"{claim.tolerance:g}."
+        f"The difference of mean regrets is {_ends(estimate, 'z.2f')}; up to "
+        f"{tolerance:g} it counts as a match. Single environments: {each}."
     )
 
 
-def _few(claim: Claim, pairs: _Pairs) -> str:
+def _ends(estimate: Estimate, form: str = ".3g") -> str:
+    value, low, high = (
+        format(number, form) for number in (estimate.value, estimate.low, estimate.high)
+    )
+    return f"{value} [{low}, {high}]"
+
+
+def _whom(claim: Claim, pairs: Pairs, environment: str) -> str:
+    """Names the best of the others where there are several."""
+    return f" ({pairs.best[environment]})" if len(claim.against) > 1 else ""
+
+
+def _few(claim: Claim, pairs: Pairs) -> str:
     few = {}
     for index, (environment, best) in enumerate(pairs.best.items()):
         for name, values in ((claim.method, pairs.own), (best, pairs.other)):

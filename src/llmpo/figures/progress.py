@@ -2,7 +2,8 @@
 
 Selection scores (candidates, the best so far, evaluations in training) and held-out
 scores are different numbers: a search picks the highest of the former, so they promise
-too much. They are drawn apart, the latter in a strip at the right.
+too much. They are drawn apart, the latter in a strip at the right. Methods that act
+while they learn have held-out scores only; their curves are in the figures of regrets.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -47,7 +48,7 @@ _UNKNOWN: dict[Axis, str] = {"dollars": "price unknown", "llm_seconds": "time un
 
 def draw_learning_curves(sheet: Sheet) -> "Figure":
     """Draws score against environment interactions, one panel per environment."""
-    names = list(sheet.series("search", "training"))
+    names = list(sheet.series("search", "training", "online"))
     return _draw(sheet, "env_steps", "environment steps", names)
 
 
@@ -74,7 +75,8 @@ def draw_cost_in_seconds(sheet: Sheet) -> "Figure":
 
 def _draw_cost(sheet: Sheet, axis: Axis, label: str) -> "Figure":
     callers = set(sheet.table.runs.series[sheet.table.runs.calls > 0])
-    names = [name for name in sheet.series("search", "training") if name in callers]
+    roles = ("search", "training", "online")
+    names = [name for name in sheet.series(*roles) if name in callers]
     if not names:
         return wording("No run of this configuration called a language model.")
     runs = sheet.table.runs
@@ -107,7 +109,7 @@ def _draw_panel(
     curves = {
         name: all_curves[environment, name]
         for name in names
-        if (environment, name) in all_curves
+        if (environment, name) in all_curves and sheet.looks[name].role != "online"
     }
     add_title(
         panel, environment_name(environment), _note(sheet, environment, axis, runs)
@@ -262,6 +264,12 @@ def _legend(sheet: Sheet, names: list[str]) -> list[Any]:
             lw=2.2 if sheet.has_interval(name) else 1.0,
         )
         for name, look in looks.items()
+        if look.role != "online"
+    ]
+    entries += [
+        entry(sheet.label(name), color=look.colour, **HELD_OUT, **none)
+        for name, look in looks.items()
+        if look.role == "online"
     ]
     if "search" in roles:
         entries += [

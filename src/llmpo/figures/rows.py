@@ -48,6 +48,7 @@ def draw_estimate(
     estimate: Estimate,
     look: Look,
     parts: Sequence[float] = (),
+    marker: str = "o",
 ) -> None:
     """Draws a dot with its interval; x limits must be final.
 
@@ -59,6 +60,7 @@ def draw_estimate(
         estimate: The estimate; a hollow dot where it claims no interval.
         look: Look of the series.
         parts: Smaller dots, such as what the estimate is a mean of.
+        marker: What is drawn instead of a dot.
     """
     low, high = panel.get_xlim()
     inside = [part for part in parts if low <= part <= high]
@@ -70,7 +72,7 @@ def draw_estimate(
         panel.plot([estimate.low, estimate.high], [y, y], color=look.colour, lw=1.6)
     if low <= estimate.value <= high:
         face = look.colour if estimate.has_interval else "white"
-        looks = _DOT | {"color": look.colour, "markerfacecolor": face}
+        looks = _DOT | {"color": look.colour, "markerfacecolor": face, "marker": marker}
         panel.plot(estimate.value, y, zorder=3, **looks)
         return
     left = estimate.value < low

@@ -13,9 +13,9 @@ from llmpo.statistics import LEAST_RUNS
 from llmpo.tidy import product
 
 ABLATIONS = "ablations"
-_LINES = {"search": "-", "training": (0, (3.2, 1.0))}
+_LINES = {"search": "-", "training": (0, (3.2, 1.0)), "online": (0, (1, 1))}
 _DOTTED = (":", "-.", (0, (1, 3)), (0, (6, 1, 1, 1, 1, 1)))
-_ROLES = ("search", "training", "reference")
+_ROLES = ("search", "training", "online", "reference")
 
 
 @dataclass(frozen=True)
@@ -23,10 +23,10 @@ class Look:
     """How a series looks, the same in every figure.
 
     Attributes:
-        role: Role of its method: search, training or reference.
+        role: Role of its method: search, training, online or reference.
         colour: Its own colour; references are all grey.
-        line: Line style: solid for searches, dashed for training, dotted for
-            references.
+        line: Line style: solid for searches, dashed for training, dotted for online
+            methods and references. In figures of regrets, see `RegretSheet.looks`.
     """
 
     role: str
@@ -45,9 +45,14 @@ class Sheet:
         self.table = table
         self._curves: dict[Axis, dict[tuple[str, str], SeriesCurves]] = {}
 
+    @property
+    def has_runs(self) -> bool:
+        """Whether there is anything to draw."""
+        return bool(self.table.environments)
+
     @cached_property
     def looks(self) -> dict[str, Look]:
-        """Looks by series: searches, then training, then references."""
+        """Looks by series: searches, training, online methods, references."""
         names = dict.fromkeys(self.table.runs.series)  # in the configuration's order
         roles = {name: self.table.role(name) for name in names}
         order = sorted(names, key=lambda name: _ROLES.index(roles[name]))

@@ -1,12 +1,11 @@
 import json
-from importlib import import_module
 
 import pytest
 
 from llmpo import figures
 from llmpo.analysis.table import read_tidy
 from llmpo.errors import DataError
-from llmpo.figures import _DRAWN_BY, FIGURES, GALLERY, draw_all
+from llmpo.figures import FIGURES, GALLERY, draw_all, drawings
 from llmpo.figures.gallery import draw_gallery
 from llmpo.figures.sheet import Sheet
 from llmpo.figures.style import house_style
@@ -21,10 +20,9 @@ def contents(folder):
 
 def draw(name, tidy):
     """Draws one figure without saving it, which takes longest."""
-    module, function = _DRAWN_BY[name]
     with house_style():
-        sheet = Sheet(read_tidy(tidy))
-        return getattr(import_module(f"llmpo.figures.{module}"), function)(sheet)
+        ((_, figure),) = drawings(read_tidy(tidy), [name])
+    return figure
 
 
 def words(figure):
@@ -59,7 +57,7 @@ def test_every_figure_comes_as_png_and_svg_and_repeats_byte_for_byte(
     assert "gallery.csv" in json.loads(first["gallery.provenance.json"])["inputs"]
     # Whatever the user's own settings are; a figure of each kind will do.
     some = ("learning_curves", "summary", "rounds_to_best")
-    monkeypatch.setattr(figures, "_DRAWN_BY", {name: _DRAWN_BY[name] for name in some})
+    monkeypatch.setattr(figures, "FIGURES", some)
     with mpl.rc_context({"font.size": 20, "svg.hashsalt": None, "axes.grid": True}):
         written = draw_all(tidy, tmp_path / "second", gallery)
     assert len(written) == 12
@@ -97,6 +95,31 @@ def test_a_figure_with_nothing_to_draw_says_so(make_tidy):
     trained = make_tidy("trained.csv", environments=1, methods=0, training=1)
     assert "called a language model" in words(draw("cost_tokens", trained))
     assert "searches for programs" in words(draw("outcomes", trained))
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_figure_about_runs_of_another_kind_says_so(make_tidy, make_online_tidy, name):
+    scores, regrets = make_tidy(environments=1), make_online_tidy(seeds=1)
+    about_regrets = name.startswith("regret") or name == "world_model"
+    text = words(draw(name, scores if about_regrets else regrets))
+    reason = "acts while it learns" if about_regrets else "in reporting episodes"
+    assert reason in text
+
+
+@pytest.mark.filterwarnings("error::UserWarning")
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+@pytest.mark.parametrize("name", FIGURES)
+def test_agents_that_act_while_they_learn_can_be_evaluated_too(
+    make_tidy, make_online_tidy, name
+):
+    tidy = make_tidy(environments=1, training=1, seeds=3, labels=KNOWN)
+    learner = {"series": [("learner", "icpi", {})], "score": 100.0}
+    evaluated = make_online_tidy(environments=KNOWN[:1], **learner).read_text()
+    tidy.write_text(tidy.read_text() + evaluated.split("\n", 1)[1])
+    figure = draw(name, tidy)
+    figure.draw_without_rendering()
+    if name in ("learning_curves", "summary"):
+        assert "learner" in words(figure)
 
 
 def test_unknown_prices_are_said_in_words_and_never_drawn_as_zero(make_tidy):
