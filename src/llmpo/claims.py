@@ -7,7 +7,8 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-ClaimKind = Literal["score", "steps", "unpublished"]
+ClaimKind = Literal["score", "steps", "regret", "unpublished"]
+Expectation = Literal["at_least", "below", "better", "not_better"]
 
 
 class Claim(BaseModel):
@@ -20,8 +21,9 @@ class Claim(BaseModel):
     source: str = Field(min_length=1, description="Where it is made.")
     kind: ClaimKind = Field(
         description="What is compared: `score`, the mean normalised held-out score; "
-        "`steps`, the environment steps to the threshold. `unpublished` stands for "
-        "numbers that cannot be had.",
+        "`steps`, the environment steps to the threshold; `regret`, the mean regret "
+        "over the last fifth of the runs, of methods that act while they learn. "
+        "`unpublished` stands for numbers that cannot be had.",
     )
     method: str = Field("", description="Label of the method that it is about.")
     against: list[str] = Field(
@@ -36,17 +38,19 @@ class Claim(BaseModel):
         [],
         description="Families it is about: all of their environments in the grid.",
     )
-    expects: Literal["at_least", "below"] = Field(
+    expects: Expectation = Field(
         "at_least",
-        description="For `score`: whether the method is said to match or beat the "
-        "others, or to stay below them.",
+        description="For `score` and `regret`: whether the method is said to match or "
+        "beat the others, or to stay below them, on average over the environments. For "
+        "`regret` also `better`: beats them by more than the tolerance in every "
+        "environment; `not_better`: does not.",
     )
     tolerance: float | None = Field(
         None,
         ge=0,
-        description="For `score`: differences of normalised means up to this count as "
-        "a match. For `steps`: the claim holds if the method needs at most this share "
-        "of the others' steps.",
+        description="For `score` and `regret`: differences of normalised means, or of "
+        "mean regrets, up to this count as a match. For `steps`: the claim holds if "
+        "the method needs at most this share of the others' steps.",
     )
     min_runs: int = Field(
         3,
@@ -66,8 +70,13 @@ class Claim(BaseModel):
             raise ValueError("a claim needs either environments or families")
         if self.method in self.against:
             raise ValueError("a claim cannot compare a method with itself")
-        if self.kind == "steps" and (self.tolerance == 0 or self.expects == "below"):
+        if self.kind == "steps" and (self.tolerance == 0 or self.expects != "at_least"):
             raise ValueError(
                 "a claim about steps needs a tolerance above 0, and no `expects`"
+            )
+        if self.kind == "score" and self.expects in ("better", "not_better"):
+            raise ValueError(
+                f"a claim about scores cannot expect {self.expects}; at_least and "
+                "below are possible"
             )
         return self

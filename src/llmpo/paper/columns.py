@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from llmpo.analysis.text import environment_name, short_number
 from llmpo.paper.text import NOTHING
 from llmpo.tables.layout import number, with_interval
+from llmpo.tables.regret import LOW_REGRET
 
 Row = Mapping[str, str]
 
@@ -48,6 +49,17 @@ def _estimate(heading: str, name: str) -> Column:
         needs,
         lambda row: with_interval(*(_value(row, n) for n in needs)) or NOTHING,
     )
+
+
+def _regret(heading: str, name: str) -> Column:
+    """A column with a regret, whose third digit means nothing, and its interval."""
+    needs = (name, f"{name}_low", f"{name}_high")
+
+    def text(row: Row) -> str:
+        value, low, high = (_two_digits(_value(row, n)) for n in needs)
+        return f"{value} [{low}, {high}]" if low and high else value or NOTHING
+
+    return Column(heading, needs, text)
 
 
 def _value(row: Row, name: str) -> float | None:
@@ -98,6 +110,26 @@ def _bounded(row: Row, name: str, text: Callable[[float | None], str]) -> str:
     if value is None:
         return NOTHING
     return f"{_SIGNS.get(row[f'{name}_bound'], '')}{text(value)}"
+
+
+def _runs(row: Row) -> str:
+    return f"{row['runs']} ({row['incomplete']})" if row["incomplete"] else row["runs"]
+
+
+def _steps_to_low_regret(row: Row) -> str:
+    steps = _value(row, "steps_to_low_regret")
+    if steps is not None:
+        return short_number(steps)
+    ended = _value(row, "late_regret") is not None
+    return f"> {_short(_value(row, 'planned_steps'))}" if ended else NOTHING
+
+
+def _two_digits(value: float | None) -> str:
+    return "" if value is None else f"{value:z.2f}"
+
+
+def _percent(value: float | None) -> str:
+    return "" if value is None else f"{value:.1%}"
 
 
 def _threshold(row: Row) -> str:
@@ -170,6 +202,23 @@ LAYOUTS: Mapping[str, tuple[Column, ...]] = {
             lambda row: _bounded(row, "ratio", number),
         ),
     ),
+    "regret": (
+        _ENVIRONMENT,
+        _METHOD,
+        Column("Runs", ("runs", "incomplete"), _runs),
+        _plain("Steps", "planned_steps", _short),
+        _regret("Regret", "regret"),
+        _regret("Last fifth", "late_regret"),
+        Column(
+            f"To {LOW_REGRET:g}",
+            ("steps_to_low_regret", "planned_steps", "late_regret"),
+            _steps_to_low_regret,
+        ),
+        _plain("Published", "published_above_floor", _two_digits),
+        _plain("Completions", "completions_per_step", number),
+        _plain("Tokens", "prompt_tokens_per_step", _short),
+        _plain("Invalid", "invalid_share", _percent),
+    ),
     "settings": (
         _ENVIRONMENT,
         _METHOD,
@@ -194,3 +243,11 @@ LAYOUTS: Mapping[str, tuple[Column, ...]] = {
         _plain("Runs", "runs_fewest", _short),
     ),
 }
+
+
+def is_shown(table: str, row: Row) -> bool:
+    """Tells whether the paper shows a row of a table.
+
+    Methods that act while they learn have their budgets in the table of regrets.
+    """
+    return not (table == "settings" and row.get("role") == "online")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from llmpo.analysis.summary import OUTCOMES, outcomes
 from llmpo.analysis.table import TidyTable
-from llmpo.paper.text import NOTHING, count, listing, share, span, whole
+from llmpo.paper.text import NOTHING, count, listing, seeds, share, statuses, whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,15 +17,15 @@ def count_values(table: TidyTable) -> dict[str, str]:
     searches = runs[runs.role == "search"]
     return {
         "runs": count(len(runs), "run"),
-        "run_statuses": _statuses(runs),
+        "run_statuses": statuses(runs),
         "methods": count(len(table.series), "method"),
         "environments": count(len(table.environments), "environment"),
         "families": listing(sorted(set(runs.family))),
-        "seeds": f"{_seeds(runs)} for each environment and method",
+        "seeds": f"{seeds(runs)} for each environment and method",
         "search_methods": listing(sorted(set(searches.series))),
-        "search_seeds": _seeds(searches),
+        "search_seeds": seeds(searches),
         "training_methods": listing(_series(runs, "training")),
-        "training_seeds": _seeds(runs[runs.role == "training"]),
+        "training_seeds": seeds(runs[runs.role == "training"]),
         "reference_methods": listing(_series(runs, "reference")),
         "reporting_episodes": count(len(table.episodes), "episode"),
         "failed_episodes": whole((table.episodes.status != "ok").sum()),
@@ -38,22 +38,6 @@ def count_values(table: TidyTable) -> dict[str, str]:
 
 def _series(runs: "pd.DataFrame", role: str) -> list[str]:
     return sorted(set(runs[runs.role == role].series))
-
-
-def _seeds(runs: "pd.DataFrame") -> str:
-    """Returns how many runs an environment and a method have: 1 run, 3 to 5 runs."""
-    sizes = runs.groupby(["environment", "series"], observed=True).size().tolist()
-    noun = "run" if set(sizes) == {1} else "runs"
-    return f"{span(sizes)}\N{NO-BREAK SPACE}{noun}"
-
-
-def _statuses(runs: "pd.DataFrame") -> str:
-    parts = [
-        f"{whole(size)} {status}"
-        for status in ("finished", "truncated", "pending", "failed")
-        if (size := (runs.run_status == status).sum())
-    ]
-    return listing(parts)
 
 
 def _used(runs: "pd.DataFrame", name: str) -> dict[str, str]:

@@ -17,6 +17,7 @@ from llmpo.paper.counts import count_values
 from llmpo.paper.environments import environment_table, environment_values
 from llmpo.paper.facts import code_values, recording_values, version_table
 from llmpo.paper.manuscript import check_inputs
+from llmpo.paper.regret import regret_values
 from llmpo.paper.settings import setting_values
 from llmpo.paper.tables import TABLES, PaperTable, claim_values, paper_table
 from llmpo.plan import read_plan
@@ -74,6 +75,7 @@ def make_macros(
             **setting_values(plan_, config),
             **environment_values(),
             **comparison_values(data),
+            **regret_values(data.online),
             **claim_values(tables / "claims.csv"),
             **recording_values(config, corpus, training),
             **code_values(tidy),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from llmpo.errors import DataError
-from llmpo.paper.columns import LAYOUTS, Row
+from llmpo.paper.columns import LAYOUTS, Row, is_shown
 from llmpo.paper.text import count, listing, whole
 
 TABLES = tuple(LAYOUTS)
@@ -30,7 +30,7 @@ class PaperTable:
 
 
 def paper_table(name: str, path: Path) -> PaperTable | None:
-    """Returns a table ready to be printed; None where there is no such file or row.
+    """Returns a table ready to be printed; None without such a file or any row to show.
 
     Args:
         name: One of `TABLES`.
@@ -39,7 +39,7 @@ def paper_table(name: str, path: Path) -> PaperTable | None:
     Raises:
         DataError: The file is no table, or lacks a column.
     """
-    rows = _read(path)
+    rows = [row for row in _read(path) if is_shown(name, row)]
     if not rows:
         return None
     columns = LAYOUTS[name]

@@ -1,6 +1,10 @@
-"""How numbers are written in the paper."""
+"""How numbers, and counts of runs, are written in the paper."""
 
 from collections.abc import Collection, Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 NOTHING = "–"
 
@@ -35,3 +39,20 @@ def listing(names: Collection[str]) -> str:
 def share(part: float, total: float) -> str:
     """Returns a share in per cent: 85%; a dash of nothing."""
     return f"{100 * part / total:.0f}%" if total else NOTHING
+
+
+def seeds(runs: "pd.DataFrame") -> str:
+    """Returns how many runs an environment and a method have: 1 run, 3 to 5 runs."""
+    sizes = runs.groupby(["environment", "series"], observed=True).size().tolist()
+    noun = "run" if set(sizes) == {1} else "runs"
+    return f"{span(sizes)}\N{NO-BREAK SPACE}{noun}"
+
+
+def statuses(runs: "pd.DataFrame") -> str:
+    """Returns how many runs ended how: 5 finished and 1 truncated."""
+    parts = [
+        f"{whole(size)} {status}"
+        for status in ("finished", "truncated", "pending", "failed")
+        if (size := (runs.run_status == status).sum())
+    ]
+    return listing(parts)

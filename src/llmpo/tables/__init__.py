@@ -5,7 +5,10 @@ Settings also need the run records, and claims the configuration in the plan.
 
 from pathlib import Path
 
-TABLES = ("results", "summary", "efficiency", "settings", "claims")
+TABLES = (
+    *("results", "summary", "efficiency", "regret", "world_model"),
+    *("settings", "claims"),
+)
 """Names of all tables."""
 
 
@@ -35,12 +38,20 @@ def write_all(
     from llmpo.tables.claims import claims_table
     from llmpo.tables.efficiency import efficiency_table
     from llmpo.tables.layout import write_table
+    from llmpo.tables.regret import regret_table
     from llmpo.tables.results import results_table
     from llmpo.tables.settings import read_heads, settings_table
     from llmpo.tables.summary import summary_table
+    from llmpo.tables.world_model import world_model_table
 
     table = read_tidy(tidy)
-    made = [results_table(table), summary_table(table), efficiency_table(table)]
+    made = [
+        results_table(table),
+        summary_table(table),
+        efficiency_table(table),
+        regret_table(table),
+        world_model_table(table),
+    ]
     provenance = table.provenance()
     if plan is not None:
         plan_, config = read_plan(plan)

@@ -19,9 +19,14 @@ Tolerances are part of the configuration, declared before the results are seen. 
 scores, the estimate is the difference of mean normalised held-out scores, the method
 minus the best of the methods that it is compared with in each environment; for steps
 it is the ratio of the median environment steps to the threshold, of which the median
-over environments is taken. A claim is supported or contradicted when the whole 95%
-interval lies on one side of the tolerance; with too few runs it stays undecided,
-whatever the estimate. Runs: the fewest of a method in one environment.
+over environments is taken. For regrets, of which less is better, it is the difference
+of the means over the last fifth of the runs, averaged over environments. A claim is
+supported or contradicted when the whole 95% interval lies on one side of the
+tolerance; with too few runs it stays undecided, whatever the estimate. A claim that a
+method has less regret in every environment (`better`) holds when that is so for the
+intervals of all of them, and is contradicted by a single one that lies on the other
+side; the estimate shown is the largest difference. Runs: the fewest of a method in
+one environment.
 """
 
 
@@ -48,7 +53,7 @@ def _row(judgement: Judgement) -> dict[str, Any]:
         "claim": claim.text,
         "source": claim.source,
         "kind": claim.kind,
-        "expects": claim.expects if claim.kind == "score" else None,
+        "expects": claim.expects if claim.kind in ("score", "regret") else None,
         "method": claim.method,
         "against": " ".join(claim.against),
         "tolerance": claim.tolerance,

@@ -50,8 +50,10 @@ def number(value: float | None) -> str:
     """Returns a number with three significant digits and at most four decimals."""
     if value is None or math.isnan(value):
         return ""
-    if value == 0 or not math.isfinite(value):
+    if not math.isfinite(value):
         return f"{value:g}"
+    if round(value, 4) == 0:
+        return "0"
     digits = max(0, 2 - math.floor(math.log10(abs(value))))
     return f"{value:.{min(digits, 4)}f}".replace("-", "\N{MINUS SIGN}")
 

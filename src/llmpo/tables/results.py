@@ -17,7 +17,20 @@ from llmpo.statistics import LEAST_RUNS, Estimate
 from llmpo.tables.layout import Table, estimate_columns, number, with_interval
 from llmpo.tidy import product
 
+_HELD_OUT = ("mean", "low", "high", "failed_episodes")
 _STATUSES = ("finished", "truncated", "pending", "failed")
+_COLUMNS = (
+    *("environment", "method", "role", "score_kind", "runs", *_STATUSES),
+    *("without_policy", "modes", "product"),
+    *(f"product_{name}" for name in _HELD_OUT),
+    *("normalized", "normalized_low", "normalized_high"),
+    *(f"best_{name}" for name in _HELD_OUT),
+    *(f"last_{name}" for name in _HELD_OUT),
+    *("interval_over", "best_success_rate", "last_success_rate", "selection_score"),
+    *("env_steps", "calls", "prompt_tokens", "completion_tokens"),
+    *("tokens_estimated", "dollars", "dollars_unknown_runs", "candidates"),
+    *(f"candidates_{name}" for name in OUTCOMES),
+)
 _HEADINGS = (
     *("Environment", "Method", "Role", "Score", "Runs", "Held-out"),
     *("Normalised", "Best policy", "Last policy", "Success rate", "Interval over"),
@@ -49,7 +62,7 @@ def results_table(table: TidyTable) -> Table:
     return Table(
         name="results",
         title="Results",
-        columns=list(rows[0]),
+        columns=_COLUMNS,
         rows=rows,
         headings=_HEADINGS,
         cells=[_cells(row) for row in rows],

@@ -35,6 +35,9 @@ learns nothing from them, they only draw its learning curve. The CSV file holds 
 settings and hyper-parameters with their defaults resolved; here are those that differ
 from the defaults. Versions of methods, environments and packages are in the run
 records.
+
+Methods that act while they learn have one row each over all of their environments.
+Their planned steps are those after which they begin no further episode.
 """
 
 
@@ -93,13 +96,23 @@ def settings_table(table: TidyTable, plan: Plan, heads: Iterable[RunHead]) -> Ta
         label = environment(cell.environment, cell.options).label
         groups.setdefault((label, names[cell.experiment, cell.method]), []).append(head)
     llm = plan.config.get("llm") or {}
-    rows = [
-        _row(table, label, series, groups[label, series], llm.get("model"))
-        for label in table.environments
-        for series in table.series
+    made = {
+        (label, series): _row(label, series, groups[label, series], llm.get("model"))
+        for labels, names in (
+            (table.environments, table.series),
+            (table.online.environments, table.online.series),
+        )
+        for label in labels
+        for series in names
         if (label, series) in groups
+    }
+    rows = list(made.values())
+    cells = [
+        _cells(row, groups[key]) for key, row in made.items() if row["role"] != "online"
     ]
-    cells = [_cells(row, groups[row["environment"], row["method"]]) for row in rows]
+    for series in table.online.series:
+        own = [row for row in rows if row["method"] == series]
+        cells.append(_online_cells(own, groups[own[0]["environment"], series]))
     return Table(
         name="settings",
         title="Settings and budgets",
@@ -114,15 +127,16 @@ def settings_table(table: TidyTable, plan: Plan, heads: Iterable[RunHead]) -> Ta
 
 def _series(table: TidyTable) -> dict[tuple[str, str], str]:
     """Returns the names of series by experiment and method label."""
-    runs = table.runs[["experiment", "method", "series"]].drop_duplicates()
     return {
         (str(experiment), str(label)): str(series)
-        for experiment, label, series in runs.itertuples(index=False)
+        for runs in (table.runs, table.online.runs)
+        for experiment, label, series in runs[["experiment", "method", "series"]]
+        .drop_duplicates()
+        .itertuples(index=False)
     }
 
 
 def _row(
-    table: TidyTable,
     label: str,
     series: str,
     heads: Sequence[RunHead],
@@ -132,6 +146,7 @@ def _row(
     spec = environment(cell.environment, cell.options)
     chosen = method(cell.algorithm)
     settings = parse_settings(cell.algorithm, dict(cell.settings), cell.id)
+    online = chosen.role == "online"
     used = [head.env_steps for head in heads]
     monitored = [
         head.notes["monitoring_steps"]
@@ -143,11 +158,16 @@ def _row(
         "environment": label,
         "method": series,
         "algorithm": cell.algorithm,
-        "role": table.role(series),
+        "role": chosen.role,
         "model": model if chosen.needs_llm else None,
         "runs": len(heads),
-        "published_steps": published_budget(spec),
-        "planned_steps": chosen.max_env_steps(settings, spec),
+        # That of PromptPO's run, which says nothing about learning in other ways.
+        "published_steps": None if online else published_budget(spec),
+        "planned_steps": (
+            chosen.resolve(settings, spec)["steps"]
+            if online
+            else chosen.max_env_steps(settings, spec)
+        ),
         "env_steps_fewest": min(used),
         "env_steps_most": max(used),
         "monitoring_steps_fewest": min(monitored, default=None),
@@ -160,15 +180,12 @@ def _row(
 
 
 def _cells(row: dict[str, Any], heads: Sequence[RunHead]) -> list[str]:
-    chosen = ", ".join(
-        f"{name}: {value}" for name, value in sorted(heads[0].cell.settings.items())
-    )
     used = _range(row["env_steps_fewest"], row["env_steps_most"])
     return [
         environment_name(row["environment"]),
         row["method"],
-        " ".join(filter(None, (row["algorithm"], row["model"]))),
-        chosen,
+        _algorithm(row),
+        _chosen(heads[0]),
         row["hyperparameter_source"] or "",
         str(row["runs"]),
         short_number(row["published_steps"]),
@@ -176,6 +193,39 @@ def _cells(row: dict[str, Any], heads: Sequence[RunHead]) -> list[str]:
         used,
         _range(row["monitoring_steps_fewest"], row["monitoring_steps_most"]),
     ]
+
+
+def _online_cells(
+    rows: Sequence[dict[str, Any]], heads: Sequence[RunHead]
+) -> list[str]:
+    """Returns one row over all environments of a series."""
+    names = [environment_name(row["environment"]) for row in rows]
+    runs = [row["runs"] for row in rows]
+    planned = [row["planned_steps"] for row in rows]
+    used = [row[f"env_steps_{end}"] for row in rows for end in ("fewest", "most")]
+    return [
+        names[0] if len(names) == 1 else f"{len(names)} environments",
+        rows[0]["method"],
+        _algorithm(rows[0]),
+        _chosen(heads[0]),
+        "",
+        _range(min(runs), max(runs)),
+        "",
+        _range(min(planned), max(planned)),
+        _range(min(used), max(used)),
+        "",
+    ]
+
+
+def _algorithm(row: dict[str, Any]) -> str:
+    return " ".join(filter(None, (row["algorithm"], row["model"])))
+
+
+def _chosen(head: RunHead) -> str:
+    """Returns the settings that were chosen in the configuration."""
+    return ", ".join(
+        f"{name}: {value}" for name, value in sorted(head.cell.settings.items())
+    )
 
 
 def _range(fewest: int | None, most: int | None) -> str:

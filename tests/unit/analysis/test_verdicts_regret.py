@@ -55,7 +55,7 @@ def test_less_regret_is_a_match_and_more_is_not(verdict, own, expected):
     found = verdict(*every)
     assert found.verdict == expected
     assert found.estimate.value == pytest.approx(sum(own) / 3 - 0.5)
-    assert f"Icpi chain {sum(own) / 3 - 0.5:.2f}" in found.reason
+    assert f"ICPI chain {sum(own) / 3 - 0.5:.2f}" in found.reason
     opposite = {"supported": "contradicted", "contradicted": "supported"}
     below = verdict(*every, expects="below")
     assert below.verdict == opposite.get(expected, expected)
@@ -91,7 +91,7 @@ def test_better_has_to_be_so_in_every_environment(verdict, maze, expected):
     assert found.verdict == expected
     # The environment in which it does worst decides what is shown.
     assert found.estimate.value == pytest.approx(sum(maze) / 3 - 0.5)
-    assert "Icpi chain -0.60 [-0.60, -0.60]" in found.reason
+    assert "ICPI chain -0.60 [-0.60, -0.60]" in found.reason
     opposite = {"supported": "contradicted", "contradicted": "supported"}
     denied = verdict(*every, expects="not_better")
     assert denied.verdict == opposite.get(expected, expected)
@@ -130,7 +130,7 @@ def test_only_the_last_part_of_the_runs_counts(verdict):
         ({"method": "ppo", "against": ["icpi"]}, "no method ppo"),
         ({"families": ["NoiseWorld"]}, "no environment of NoiseWorld"),
         ({"families": [], "environments": [CHAIN, "gone"]}, "no results of icpi in"),
-        ({"min_runs": 4}, "3 of random in Icpi chain"),
+        ({"min_runs": 4}, "3 of random in ICPI chain"),
     ],
 )
 def test_what_is_missing_of_regrets_is_said_in_words(verdict, changes, message):

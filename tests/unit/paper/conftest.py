@@ -1,6 +1,6 @@
 """A small made-up results folder with all that the paper is built from."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -37,9 +37,15 @@ _CONFIG = {
 class Results:
     """A results folder; `write` makes its parts anew."""
 
-    def __init__(self, root: Path, make_tidy: Callable[..., Path]) -> None:
+    def __init__(
+        self,
+        root: Path,
+        make_tidy: Callable[..., Path],
+        make_online_tidy: Callable[..., Path],
+    ) -> None:
         self.data = root / "results"
         self.make_tidy = make_tidy
+        self.make_online_tidy = make_online_tidy
         self.corpus = root / "exchanges"
         self.training = root / "training"
 
@@ -50,9 +56,22 @@ class Results:
             self.draw(name)
         return self.write_macros()
 
-    def write_tidy(self, **options: Any) -> None:
-        source = self.make_tidy(**options)
-        write_text_atomic(self.data / "tidy.csv", source.read_text())
+    def write_tidy(
+        self,
+        *,
+        online: Mapping[str, Any] | None = None,
+        only_online: bool = False,
+        **options: Any,
+    ) -> None:
+        """Writes the tidy table, with or without online runs."""
+        lines: list[str] = []
+        if not only_online:
+            lines = self.make_tidy(**options).read_text().splitlines()
+        if online is not None:
+            lines += (
+                self.make_online_tidy(**online).read_text().splitlines()[bool(lines) :]
+            )
+        write_text_atomic(self.data / "tidy.csv", "\n".join(lines) + "\n")
 
     def write_table(self, name: str, text: str) -> None:
         path = self.data / "tables" / f"{name}.csv"
@@ -81,7 +100,10 @@ class Results:
 
 @pytest.fixture
 def results(
-    tmp_path: Path, make_tidy: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    make_tidy: Callable[..., Path],
+    make_online_tidy: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Results:
     """A results folder to be filled; no simulator is started for it."""
 
@@ -89,7 +111,7 @@ def results(
         raise PrerequisiteError("no simulators in unit tests")
 
     monkeypatch.setattr("llmpo.paper.environments.shared_environment", refuse)
-    return Results(tmp_path, make_tidy)
+    return Results(tmp_path, make_tidy, make_online_tidy)
 
 
 @pytest.fixture

@@ -55,6 +55,8 @@ def test_the_paper_repeats_byte_for_byte(manuscript, results, tmp_path):
     [
         {"methods": 0, "references": 1},
         {"methods": 2, "seeds": 3, "training": 2, "special": True},
+        {"online": {}, "only_online": True},
+        {"online": {"special": True}, "training": 1},
     ],
 )
 def test_the_paper_can_be_built_from_any_configuration(manuscript, results, options):

@@ -54,6 +54,10 @@ def test_comparisons_add_up(results):
         {"failure_rate": 1.0},
         {"rounds": 0},
         {"methods": 2, "seeds": 5, "special": True, "training": 1},
+        {"online": {"seeds": 1}, "only_online": True},
+        {"online": {"special": True}},
+        {"online": {"series": [("random", "icpi", {"algorithm": "random"})]}},
+        {"online": {"series": [("mine", "icpi_llm", {"context_budget": 400})]}},
     ],
 )
 def test_macros_are_there_whatever_became_of_the_runs(results, options):

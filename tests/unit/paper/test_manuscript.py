@@ -52,8 +52,9 @@ def test_the_manuscript_uses_all_macros_and_no_others(asked, results):
 def test_the_set_of_macros_is_the_same_for_every_configuration(results):
     full = results.write(environments=3, methods=2, training=2, references=2)
     lean = results.write(environments=1, methods=0, references=1)
-    assert set(full.values) == set(lean.values)
-    assert set(full.tables) == set(lean.tables)
+    online = results.write(online={}, only_online=True)
+    assert set(full.values) == set(lean.values) == set(online.values)
+    assert set(full.tables) == set(lean.tables) == set(online.tables)
 
 
 def test_the_manuscript_asks_for_figures_that_are_drawn(asked):
@@ -67,11 +68,13 @@ def test_no_semicolon_is_lost(manuscript):
     assert re.findall(r"#[\w-]+\([^()]*\);", text) == []
 
 
-def test_every_deviation_of_promptpo_is_listed(manuscript, repository):
-    page = (repository / "docs/methods/promptpo.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize("method", ["promptpo", "icpi"])
+def test_every_deviation_of_a_method_is_listed(manuscript, repository, method):
+    page = (repository / f"docs/methods/{method}.md").read_text(encoding="utf-8")
     documented = re.findall(r"(?m)^\d+\. ", page.split("## Deviations")[1])
-    listed = re.findall(r"(?m)^  \+ ", manuscript.read_text(encoding="utf-8"))
-    assert len(listed) == len(documented)
+    text = manuscript.read_text(encoding="utf-8")
+    section = re.split(r"(?m)^= ", text.split(f"<sec:{method}>\n")[1])[0]
+    assert len(re.findall(r"(?m)^  \+ ", section)) == len(documented)
 
 
 def test_every_reference_is_cited_and_every_citation_has_one(manuscript):
