@@ -53,8 +53,8 @@ class TidyTable:
     What is not to be evaluated in reporting episodes is only in `online`.
 
     Every row has two more columns: `series`, which is the method's label, with the
-    experiment's name where several experiments use it, and `tokens`, the sum of both
-    kinds. Columns of texts are categorical, which makes selecting fast.
+    experiment's name where others shown beside it have the same label, and `tokens`,
+    the sum of both kinds. Columns of texts are categorical, which makes selecting fast.
 
     Attributes:
         path: Where the table was read from.
@@ -189,7 +189,6 @@ def read_tidy(path: Path) -> TidyTable:
             "`llmpo aggregate`."
         )
     runs = every[every.reporting_episodes != 0]
-    unreported = set(every.series) - set(runs.series)
     candidates = frame[frame.kind == "candidate"]
     episodes = frame[frame.kind == "episode"].copy()
     episodes["episode_score"] = episodes["episode_return"].where(
@@ -197,7 +196,7 @@ def read_tidy(path: Path) -> TidyTable:
     )
     return TidyTable(
         path=path,
-        candidates=candidates[~candidates.series.isin(unreported)],
+        candidates=candidates[candidates.experiment.isin(set(runs.experiment))],
         episodes=episodes,
         runs=runs,
         environments=_environments(runs),
@@ -227,16 +226,32 @@ def _environments(runs: "pd.DataFrame") -> tuple[str, ...]:
 
 
 def _series(frame: "pd.DataFrame") -> "pd.Series[Any]":
+    """Names series by label, and by experiment where others have the label, too.
+
+    Others are those that are shown together: held-out scores, or regrets.
+    """
     import pandas as pd
 
-    names = frame[["experiment", "method"]].drop_duplicates()
-    shared = names.method.value_counts()
-    series = {
-        (experiment, method): f"{experiment}: {method}"
-        if shared[method] > 1
-        else method
-        for experiment, method in names.itertuples(index=False)
+    runs = frame[frame.kind == "run"]
+    names = pd.DataFrame(
+        {
+            "experiment": runs.experiment.astype(str),
+            "method": runs.method.astype(str),
+            "is_reported": runs.reporting_episodes != 0,
+            "is_online": runs.role == "online",
+        }
+    ).drop_duplicates(["experiment", "method"])
+    shared = {
+        kind: names.method[names[kind]].value_counts().to_dict()
+        for kind in ("is_reported", "is_online")
     }
+    series = {}
+    for experiment, label, *kinds in names.itertuples(index=False):
+        is_shared = any(
+            is_so and counts[label] > 1
+            for is_so, counts in zip(kinds, shared.values(), strict=True)
+        )
+        series[experiment, label] = f"{experiment}: {label}" if is_shared else label
     pairs = zip(frame["experiment"], frame["method"], strict=True)
     return pd.Series(
         [series[pair] for pair in pairs], index=frame.index, dtype="category"

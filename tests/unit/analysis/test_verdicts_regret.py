@@ -139,16 +139,32 @@ def test_what_is_missing_of_regrets_is_said_in_words(verdict, changes, message):
     assert message in found.reason
 
 
+@pytest.mark.parametrize(("score", "name"), [(None, "random"), (0.5, "icpi: random")])
 def test_a_label_that_other_runs_have_too_still_stands_for_its_own_series(
-    make_tidy, make_online_tidy
+    make_tidy, make_online_tidy, score, name
 ):
     tidy = make_tidy(references=1)  # its label is random, too
-    online = make_online_tidy().read_text().replace(",main,icpi_", ",icpi,icpi_")
+    online = make_online_tidy(score=score).read_text()
+    online = online.replace(",main,icpi_", ",icpi,icpi_")
     with tidy.open("a") as file:
         file.writelines(online.splitlines(keepends=True)[1:])
     table = read_tidy(tidy)
-    assert "icpi: random" in table.online.series
+    # Only where both have held-out scores do they stand beside each other.
+    assert name in table.online.series
+    assert name in table.series
+    assert ("main: random" in table.series) == bool(score)
     (found,) = judge(table, [claim()])
-    assert found.best["icpi_chain"] == "icpi: random"
+    assert found.best["icpi_chain"] == name
     assert found.claim.against == ["random"]
     assert found.estimate.has_interval
+
+
+def test_attempts_of_an_unreported_namesake_are_no_candidates(
+    make_tidy, make_online_tidy
+):
+    tidy = make_tidy(references=1)
+    alone = len(read_tidy(tidy).candidates)
+    online = make_online_tidy().read_text().replace(",main,icpi_", ",icpi,icpi_")
+    with tidy.open("a") as file:
+        file.writelines(online.splitlines(keepends=True)[1:])
+    assert len(read_tidy(tidy).candidates) == alone
