@@ -130,8 +130,8 @@ def _pack(cells: Sequence[Cell], config: Config) -> dict[str, tuple[str, ...]]:
     """Fills jobs with cells that go together, in the order of the grid.
 
     Cells go together that need the same of a machine: runs of one method, or all runs
-    of an experiment that need neither a model nor training. A training has a job of
-    its own.
+    of an experiment that need neither a language model nor training. A training has a
+    job of its own.
     """
     groups: dict[tuple[str, str], list[Cell]] = {}
     for cell in cells:
@@ -146,8 +146,9 @@ def _pack(cells: Sequence[Cell], config: Config) -> dict[str, tuple[str, ...]]:
 
 def _group(cell: Cell, config: Config) -> str:
     chosen = method(cell.algorithm)
-    light = not chosen.needs_llm and not _trains(cell, config)
-    return "baselines" if light else cell.method
+    if chosen.needs_llm or _trains(cell, config):
+        return cell.method
+    return "online" if chosen.role == "online" else "baselines"
 
 
 def _trains(cell: Cell, config: Config) -> bool:
