@@ -10,11 +10,22 @@ import cProfile
 import pstats
 import random
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from llmpo.llm.predictors import Predictor, RecordPrompt, clip_records
+import numpy as np
+
+from llmpo.llm.predictors import (
+    Library,
+    Predictor,
+    RecordPrompt,
+    Records,
+    clip_records,
+    count_tokens,
+)
 from llmpo.llm.predictors.predictor import VARIANTS
+from llmpo.methods.icpi.prompts import balanced
 
 BAR = 2.0  # milliseconds per completion, prompt building included
 BUDGETS = (400, 1850, 3800, None)
@@ -87,61 +98,65 @@ GAMES = {
 }
 
 
-def balanced(classes: dict[int, list[str]], chance: random.Random) -> list[str]:
-    longest = max(map(len, classes.values()))
-    records = []
-    for members in classes.values():
-        chance.shuffle(members)
-        records += [members[n % len(members)] for n in range(longest)]
-    return records
+class Shelf:
+    """Records of one kind, by class."""
+
+    def __init__(self) -> None:
+        self.library = Library()
+        self.classes: dict[int, list[int]] = {}
+
+    def add(self, kind: int, text: str) -> None:
+        self.classes.setdefault(kind, []).append(self.library.add(text))
+
+    def prompt(self, query: str, chance: np.random.Generator) -> RecordPrompt:
+        classes = [np.array(members) for members in self.classes.values()]
+        numbers = chance.permutation(balanced(classes, chance))
+        return RecordPrompt(Records(self.library, numbers), query)
 
 
-def prompts(game: Game, chance: random.Random):
-    """Yields the four kinds of prompts in turn, as parts, with their stop strings."""
+def prompts(game: Game, seed: int):
+    """Yields the four kinds of prompts in turn, with their stop strings."""
+    chance, shuffles = random.Random(seed), np.random.default_rng(seed)
     episodes = []
     while sum(map(len, episodes)) < game.steps:
         episodes.append(game.play(chance))
+    ends, rewards, moves = (defaultdict(Shelf) for _ in range(3))
+    paths = Shelf()
     everything = [step for episode in episodes for step in episode]
-    paths = [
-        game.reset
-        + "".join(
-            f"{s.state}{s.action}assert reward == {s.reward}\n"
-            for s in episode[start:end]
-        )
-        for episode in episodes[-RECENT:]
-        for start in range(len(episode))
-        for end in range(start + 1, len(episode) + 1)
-    ]
+    for s in everything:
+        paid = f"{s.state}{s.action}assert reward == {s.reward}\n"
+        ends[s.action].add(s.done, s.state + s.action + s.end)
+        rewards[s.action, s.done].add(s.reward, paid)
+        if not s.done:
+            moves[s.action].add(0, s.state + s.action + s.after)
+    for episode in episodes[-RECENT:]:
+        for start in range(len(episode)):
+            lines = [
+                f"{s.state}{s.action}assert reward == {s.reward}\n"
+                for s in episode[start:]
+            ]
+            for end in range(1, len(lines) + 1):
+                paths.add(0, game.reset + "".join(lines[:end]))
     while True:
         now = chance.choice(everything)
-        same = [step for step in everything if step.action == now.action]
-        ends: dict[int, list[str]] = {}
-        rewards: dict[int, list[str]] = {}
-        for step in same:
-            ends.setdefault(step.done, []).append(step.state + step.action + step.end)
-            if step.done == now.done:
-                text = f"{step.state}{step.action}assert reward == {step.reward}\n"
-                rewards.setdefault(step.reward, []).append(text)
-        moves = [s.state + s.action + s.after for s in same if not s.done]
-        for records, query, stop in (
-            (balanced(ends, chance), now.state + now.action, "\n"),
-            (balanced(rewards, chance), now.state + now.action, "\n"),
-            (moves, now.state + now.action, "\n"),
-            (list(paths), game.reset + now.state, game.stop),
+        for shelf, query, stop in (
+            (ends[now.action], now.state + now.action, "\n"),
+            (rewards[now.action, now.done], now.state + now.action, "\n"),
+            (moves[now.action], now.state + now.action, "\n"),
+            (paths, game.reset + now.state, game.stop),
         ):
-            chance.shuffle(records)
-            yield RecordPrompt(records, query), stop
+            yield shelf.prompt(query, shuffles), stop
 
 
 def measure(variant: str, game: Game, budget: int | None) -> tuple[float, float]:
     """Returns milliseconds per completion and the mean prompt tokens."""
     predictor = Predictor(variant)
-    source = prompts(game, random.Random(0))
+    source = prompts(game, 0)
     spent, tokens = 0.0, 0
     for number in range(-CALLS // 4, CALLS):  # the first ones read the records
         started = time.process_time()
         prompt, stop = next(source)
-        clipped = clip_records(prompt, budget, predictor.count)
+        clipped = clip_records(prompt, budget, count_tokens)
         completion = predictor.predict(
             clipped, stop=stop, temperature=0.1, seed=number + CALLS
         )

@@ -252,7 +252,7 @@ def _series(frame: "pd.DataFrame") -> "pd.Series[Any]":
             for is_so, counts in zip(kinds, shared.values(), strict=True)
         )
         series[experiment, label] = f"{experiment}: {label}" if is_shared else label
-    pairs = zip(frame["experiment"], frame["method"], strict=True)
+    pairs = zip(frame.experiment.astype(str), frame.method.astype(str), strict=True)
     return pd.Series(
         [series[pair] for pair in pairs], index=frame.index, dtype="category"
     )

@@ -149,7 +149,7 @@ def test_what_an_optimal_agent_shows_is_taken_off_and_said(draw):
     chain = draw("regret_models")
     assert "shown less" not in words(chain)
     figure = draw("regret_models", environments=["icpi_distractor_chain"])
-    assert "Icpi distractor chain are shown less 0.135" in words(figure)
+    assert "ICPI distractor chain are shown less 0.135" in words(figure)
     # Printed: .17 .14 .43 .38 .42; the floor is .1348.
     regrets = sorted(x for x, _ in marks(figure, "D"))
     assert regrets == [0.0052, 0.0352, 0.2452, 0.2852, 0.2952]

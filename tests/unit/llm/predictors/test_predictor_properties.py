@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from llmpo.llm.predictors import (
     Predictor,
     RecordPrompt,
+    alignment,
     clip_records,
     clip_text,
     count_tokens,
@@ -25,7 +26,6 @@ from llmpo.llm.predictors import (
     split_prompt,
     tokenize,
 )
-from llmpo.llm.predictors import counterparts as counterparts_module
 from llmpo.llm.predictors.predictor import VARIANTS
 
 SHORT = settings(max_examples=40, deadline=None)
@@ -178,8 +178,9 @@ def test_gains_are_those_of_the_formula(monkeypatch, dense):
     monkeypatch.setattr(evidence, "_DENSE", dense)
     rng = np.random.default_rng(0)
     for _ in range(20):
-        slots = rng.integers(3, 3 + rng.integers(1, 9), (4, 15)).astype(np.int32)
-        symbols = rng.integers(5, 8, 15).astype(np.int32)
+        slots = rng.integers(0, rng.integers(1, 9), (4, 15))
+        slots[0] = 0
+        symbols = np.unique(rng.integers(5, 8, 15), return_inverse=True)[1]
         weights = rng.integers(1, 6, 15)
         kinds = len(set(symbols))
 
@@ -195,8 +196,16 @@ def test_gains_are_those_of_the_formula(monkeypatch, dense):
             sum(likelihood(counts(slot == token), kinds) for token in set(slot)) - whole
             for slot in slots
         ]
-        found = evidence.gains(slots, symbols, weights, evidence.Likelihood())
+        # No two slots share a number.
+        starts = 10 * np.arange(4)
+        tables = evidence.Likelihood().tables(kinds, int(weights.sum()))
+        tokens = slots.T + starts
+        found, counted = evidence.gains(
+            tokens, starts, 40, symbols, kinds, weights.astype(float), tables
+        )
         assert found / evidence._SCALE == pytest.approx(expected, abs=1e-4)
+        assert counted.sum() == 4 * weights.sum()
+        assert counted[0] == weights.sum()
 
 
 def test_shortcuts_do_not_change_answers(monkeypatch):
@@ -216,8 +225,8 @@ def test_shortcuts_do_not_change_answers(monkeypatch):
         return [model.complete(p, stop="\n", seed=n) for n, p in enumerate(prompts)]
 
     plain = answers()
-    monkeypatch.setattr(memory.Memory, "follower", lambda *_: 0)
-    monkeypatch.setattr(relevance, "_REMEMBERED", 1)
+    monkeypatch.setattr(alignment.Alignment, "forced", lambda *_: [])
+    monkeypatch.setattr(relevance, "_REMEMBERED", 0)
     monkeypatch.setattr(memory, "_MAX_RECORDS", 10)  # forgets everything every time
     assert answers() == plain
 
@@ -255,7 +264,7 @@ def test_very_long_prompts_are_read_from_their_end(monkeypatch):
     assert {Predictor().complete(text, stop="\n", seed=s) for s in range(20)} == {"new"}
 
 
-def test_few_slots_are_used_when_there_are_very_many_candidates(monkeypatch):
-    monkeypatch.setattr(counterparts_module, "_CELLS", 1)
+def test_few_lines_are_compared_when_there_are_very_many_candidates(monkeypatch):
+    monkeypatch.setattr(alignment, "_CELLS", 1)
     records = ["a 1 b\nx 1\n", "a 2 b\nx 2\n"] * 5
     assert Predictor().complete(RecordPrompt(records, "a 2 b\n"), stop="\n") == "x 2"
