@@ -1,9 +1,10 @@
 """Seconds of a run and milliseconds of a completion of ICPI, next to the bars.
 
 Run as a script. Runs have the published numbers of steps; times are CPU times of this
-process and include everything: environment, prompts, predictor, record. `--curves`
-prints the mean regret in eighths of longer runs, beside those of the reference
-measurements. `--memory` shows the peak memory in the course of a long run.
+process and include everything: environment, prompts, predictor, record. `--budget` and
+`--rollouts` set what they say. `--profile` shows where the time goes. `--curves` prints
+the mean regret in eighths of longer runs, beside those of the reference measurements.
+`--memory` shows the memory in the course of a run of 2,000 steps.
 """
 
 import argparse
@@ -11,6 +12,8 @@ import cProfile
 import pstats
 import resource
 import time
+from collections.abc import Callable
+from pathlib import Path
 from statistics import fmean
 
 from llmpo.envs.icpi_domains import SPECS
@@ -37,7 +40,9 @@ CURVES = {
 }
 
 
-def play(spec: EnvSpec, seed: int, settings: ICPISettings) -> RunContext:
+def start(
+    spec: EnvSpec, seed: int, report: Callable[[str], None] = lambda line: None
+) -> RunContext:
     cell = Cell(
         experiment="bench",
         environment=spec.id,
@@ -45,7 +50,11 @@ def play(spec: EnvSpec, seed: int, settings: ICPISettings) -> RunContext:
         algorithm="icpi",
         seed=seed,
     )
-    context = RunContext(cell, spec, Evaluator(), Limits())
+    return RunContext(cell, spec, Evaluator(), Limits(), report=report)
+
+
+def play(spec: EnvSpec, seed: int, settings: ICPISettings) -> RunContext:
+    context = start(spec, seed)
     ICPI().run(settings, context)
     return context
 
@@ -60,16 +69,17 @@ def eighths(contexts: list[RunContext], steps: int) -> list[float]:
     return [fmean(regrets) for regrets in found]
 
 
-def measure(model: str, seeds: int) -> None:
-    print(f"{model}: published steps, {seeds} seeds; bars: {BAR_COMPLETION} ms per")
-    print(f"completion, {BAR_MINUTES} min for {SEEDS} seeds on two cores")
+def measure(settings: ICPISettings, seeds: int) -> None:
+    print(f"{settings.model_dump(exclude_defaults=True)}, {seeds} seeds; bars:")
+    print(f"{BAR_COMPLETION} ms per completion with its prompt,")
+    print(f"{BAR_MINUTES} min for {SEEDS} seeds on two cores")
     print(
         f"{'':24}{'s/run':>8}{'calls':>8}{'calls/step':>12}{'ms/call':>9}{'invalid':>9}"
     )
     whole, everything = 0.0, 0
     for spec in SPECS:
         started = time.process_time()
-        contexts = [play(spec, s, ICPISettings(model=model)) for s in range(seeds)]
+        contexts = [play(spec, seed, settings) for seed in range(seeds)]
         seconds = (time.process_time() - started) / seeds
         counts = [count for one in contexts for count in one.journal.predictions]
         calls = sum(count.calls for count in counts) / seeds
@@ -96,31 +106,50 @@ def curves(seeds: int) -> None:
         print(f"{'':24}" + " ".join(f"{value:.2f}" for value in expected))
 
 
-def memory() -> None:
+def memory(settings: ICPISettings) -> None:
+    """Prints the resident memory within one long run."""
     (spec,) = (spec for spec in SPECS if spec.id == "icpi_chain")
-    for steps in (100, 500, 1000, 2000):
-        play(spec, 0, ICPISettings(steps=steps))
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        print(f"peak memory after {steps:5} steps of chain: {peak:.0f} MiB")
+    play(spec, 0, settings.model_copy(update={"steps": 100}))  # loads everything
+    marks = iter(range(0, 2001, 250))
+    mark = next(marks)
+
+    def report(line: str) -> None:
+        nonlocal mark
+        if context.env_steps >= mark:
+            print(f"{context.env_steps:5} steps of chain: {_resident():.1f} MiB")
+            mark = next(marks, 10**9)
+
+    context = start(spec, 0, report)
+    ICPI().run(settings.model_copy(update={"steps": 2000}), context)
+
+
+def _resident() -> float:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize() / 2**20
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--model", default="relevance")
+    parser.add_argument("--budget", type=int, help="tokens of a prompt")
+    parser.add_argument("--rollouts", type=int, default=1)
     parser.add_argument("--curves", action="store_true", help="compare the regrets")
     parser.add_argument("--memory", action="store_true", help="show the memory")
     parser.add_argument("--profile", action="store_true", help="show where time goes")
     options = parser.parse_args()
+    settings = ICPISettings(
+        model=options.model, context_budget=options.budget, rollouts=options.rollouts
+    )
     if options.curves:
         curves(options.seeds)
     elif options.memory:
-        memory()
+        memory(settings)
     else:
         profile = cProfile.Profile()
         if options.profile:
             profile.enable()
-        measure(options.model, options.seeds)
+        measure(settings, options.seeds)
         profile.disable()
         if options.profile:
             pstats.Stats(profile).strip_dirs().sort_stats("tottime").print_stats(16)

@@ -1,5 +1,6 @@
 """Predictors: models without pretrained knowledge that complete text, in process."""
 
+from llmpo.llm.predictors.library import Library, Numbers, Records
 from llmpo.llm.predictors.predictor import Completion, Predictor, Variant
 from llmpo.llm.predictors.prompt import (
     RecordPrompt,
@@ -11,8 +12,11 @@ from llmpo.llm.predictors.tokens import count_tokens, tokenize
 
 __all__ = [
     "Completion",
+    "Library",
+    "Numbers",
     "Predictor",
     "RecordPrompt",
+    "Records",
     "Variant",
     "clip_records",
     "clip_text",

@@ -1,9 +1,9 @@
 """`CompletionModel`: many short text completions, asked of any model.
 
 A search in the prompt needs tens of thousands of completions. From a remote model each
-is an exchange (`SessionModel`). From a predictor in this process an exchange costs
-more than the answer and nobody would look it up again, so `PredictorModel` returns
-the bare completions and counts what was used in the same way.
+is an exchange, see `llmpo.methods.icpi.models.LanguageModel`. From a predictor in this
+process an exchange costs more than the answer and nobody would look it up again, so
+`PredictorModel` returns the bare completions and counts what was used in the same way.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,6 @@ from typing import Any, Protocol
 
 from llmpo.errors import BudgetExceeded
 from llmpo.llm.budget import UsageTotals
-from llmpo.llm.client import LLMSession, Prompt
 from llmpo.llm.predictors.predictor import Completion, Predictor
 from llmpo.llm.predictors.prompt import RecordPrompt
 from llmpo.llm.predictors.provider import sampling
@@ -125,36 +124,3 @@ class PredictorModel:
                 f"budget.{kind} to go on from here.",
                 kind,
             )
-
-
-class SessionModel:
-    """A remote, recorded or scripted model: every completion is an exchange."""
-
-    def __init__(self, session: LLMSession) -> None:
-        self._session = session
-
-    @property
-    def usage(self) -> UsageTotals:
-        """What has been consumed so far."""
-        return self._session.usage
-
-    def complete(self, questions: Sequence[Question]) -> list[Completion]:
-        """Returns the completions; raises what `LLMSession.ask` raises."""
-        prompts = [
-            Prompt(
-                prompt=question.prompt.text,
-                template=question.template,
-                purpose=question.purpose,
-                params={"stop": [question.stop]},
-            )
-            for question in questions
-        ]
-        return [
-            Completion(
-                exchange.text,
-                exchange.finish_reason,
-                exchange.usage.prompt_tokens,
-                exchange.usage.completion_tokens,
-            )
-            for exchange in self._session.ask(prompts)
-        ]

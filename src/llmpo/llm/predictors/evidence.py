@@ -11,14 +11,14 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-Tokens = NDArray[np.int32]
-Counts = NDArray[np.int64]
+from llmpo.llm.predictors.library import Numbers
+
 # Whole numbers held as floats: fixed-point numbers of this scale add up to the same
 # sum in any order, so equal splits tie exactly.
 Scores = NDArray[np.float64]
 _SCALE = 2.0**24
 
-# Counting into a table is faster than sorting up to this many cells per token.
+# A full table of counts is faster than sorting up to this many cells per token.
 _DENSE = 16
 
 
@@ -54,97 +54,46 @@ class Likelihood:
 
 
 def gains(
-    slots: Tokens, symbols: Tokens, weights: Counts, tables: Likelihood
-) -> Scores:
+    tokens: Numbers,
+    starts: Numbers,
+    size: int,
+    symbols: Numbers,
+    kinds: int,
+    weights: Scores,
+    terms: tuple[Scores, Scores],
+) -> tuple[Scores, Numbers]:
     """Returns how much splitting by each slot raises the log marginal likelihood.
 
     Args:
-        slots: Token of each candidate in each slot, shape (slots, candidates).
-        symbols: Next token of each candidate.
-        weights: How often each candidate occurs.
-        tables: Terms of the likelihood.
+        tokens: Token of each candidate in each slot, shape (candidates, slots), as
+            numbers that no two slots share. In the first slot all tokens are 0.
+        starts: The smallest number of each slot's tokens, in ascending order.
+        size: Larger than every token.
+        symbols: Next token of each candidate, numbered from 0 on.
+        kinds: How many different symbols there are.
+        weights: How often each candidate occurs, in whole numbers.
+        terms: Terms of the likelihood of cells and groups, see `Likelihood`.
+
+    Returns:
+        The gain of each slot, and how often each token occurs.
     """
-    height = len(slots)
-    numbers, kinds = _numbered(symbols)
-    keys, span = _numbered(slots)
-    by_count = tables.tables(kinds, int(weights.sum()))
-    if height * kinds * span <= _DENSE * slots.size:
-        keys += numbers * span
-        keys += (np.arange(height) * (kinds * span))[:, None]
-        likelihoods = _counted(keys, weights, kinds, span, by_count)
+    of_cells, of_groups = terms
+    repeated = weights.repeat(tokens.shape[1])
+    if kinds * size <= _DENSE * tokens.size:
+        keys = tokens + (symbols * size)[:, None]
+        cells = np.bincount(keys.ravel(), repeated, kinds * size).astype(np.intp)
+        cells = cells.reshape(kinds, size)
+        groups = np.add.reduce(cells, 0)
+        scores = np.add.reduce(of_cells.take(cells), 0)
     else:
-        keys *= kinds
-        keys += numbers
-        keys += (np.arange(height) * (kinds * span))[:, None]
-        likelihoods = _sorted(keys, weights, kinds, span, by_count)
-    whole: Scores = np.bincount(numbers, weights).astype(np.float64)
-    return np.asarray(likelihoods - _score(whole[None, :, None], by_count))
-
-
-def _counted(
-    keys: Counts,
-    weights: Counts,
-    kinds: int,
-    span: int,
-    by_count: tuple[Scores, Scores],
-) -> Scores:
-    """Returns the log likelihood of each split, from a full table of counts."""
-    height = len(keys)
-    repeated = np.empty(keys.shape)
-    repeated[:] = weights
-    size = height * kinds * span
-    counts: Scores = np.bincount(keys.ravel(), repeated.ravel(), size).astype(float)
-    return _score(counts.reshape(height, kinds, span), by_count)
-
-
-def _score(counts: Scores, by_count: tuple[Scores, Scores]) -> Scores:
-    """Returns the log likelihood of each table of counts (symbol, group).
-
-    An absent symbol and an absent group both add nothing.
-    """
-    of_cells, of_groups = by_count
-    groups = counts.sum(axis=1)
-    cells = of_cells.take(counts.astype(np.intp)).reshape(len(counts), -1)
-    return np.asarray(
-        cells.sum(axis=1) + of_groups.take(groups.astype(np.intp)).sum(axis=1)
-    )
-
-
-def _sorted(
-    keys: Counts,
-    weights: Counts,
-    kinds: int,
-    span: int,
-    by_count: tuple[Scores, Scores],
-) -> Scores:
-    """Returns the same as `_counted`, for tables that would be nearly empty."""
-    of_cells, of_groups = by_count
-    width = keys.shape[1]
-    keys = keys.ravel()
-    order = keys.argsort()
-    keys = keys[order]
-    starts = _starts(keys)
-    cells = np.add.reduceat(weights[order % width], starts)
-    group_keys = keys[starts] // kinds
-    group_starts = _starts(group_keys)
-    groups = np.add.reduceat(cells, group_starts)
-    terms = np.add.reduceat(of_cells[cells], group_starts) + of_groups[groups]
-    row_starts = _starts(group_keys[group_starts] // span)
-    return np.asarray(np.add.reduceat(terms, row_starts))
-
-
-def _numbered(values: Tokens) -> tuple[Counts, int]:
-    """Returns the values numbered from 0 without gaps, and how many there are."""
-    present = np.zeros(int(values.max()) + 1, np.int64)
-    present[values] = 1
-    numbers = present.cumsum()
-    numbers -= 1
-    return numbers.take(values), int(numbers[-1]) + 1
-
-
-def _starts(values: Counts) -> NDArray[np.intp]:
-    """Returns where runs of equal values start."""
-    changes = np.empty(len(values), bool)
-    changes[0] = True
-    np.not_equal(values[1:], values[:-1], out=changes[1:])
-    return changes.nonzero()[0]
+        groups = np.bincount(tokens.ravel(), repeated, size).astype(np.intp)
+        keys = (tokens * kinds + symbols[:, None]).ravel()
+        order = keys.argsort()
+        keys = keys[order]
+        places = np.flatnonzero(np.diff(keys, prepend=-1))
+        cells = np.add.reduceat(repeated[order], places).astype(np.intp)
+        scores = np.bincount(keys[places] // kinds, of_cells.take(cells), size)
+    scores += of_groups.take(groups)
+    splits = np.add.reduceat(scores, starts)
+    # The first slot does not split anything.
+    return splits - splits[0], groups

@@ -4,22 +4,24 @@ Only texts are remembered, never answers, so what a predictor was asked before c
 change what it says now; all numbers given to tokens, lines and windows are private.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
+from operator import getitem
+from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
+from llmpo.llm.predictors.library import Library, Numbers, Records
 from llmpo.llm.predictors.prompt import BLANK_LINE
 from llmpo.llm.predictors.tokens import tokenize
 
 Ids = NDArray[np.int32]
-Counts = NDArray[np.int64]
 
 # Tokens are compared at their line and column. Beyond these bounds nothing is lined
 # up, which keeps memory and time bounded for any text.
 MAX_COLUMNS = 256
-MAX_DEPTH = 32
 
 # No token. In `Record.code` it stands for the last newline of a record.
 END = 0
@@ -30,7 +32,7 @@ _MAX_TOKENS = 2**20 - 2**16  # as many as there are characters to stand for them
 _MAX_RECORDS = 2**15
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Record:
     """One record as the predictors see it.
 
@@ -43,41 +45,64 @@ class Record:
     pieces: tuple[tuple[int, ...], ...]
     code: str
     tokens: int
-    windows: dict[int, Ids] = field(default_factory=dict)
 
 
-class _Windows:
-    """All windows of one depth seen so far: runs of `depth + 1` lines."""
+@dataclass(slots=True)
+class Shown:
+    """The records of one prompt; their order has no part in any answer.
 
-    def __init__(self, depth: int) -> None:
-        self._ids: dict[tuple[int, ...], int] = {}
-        self.lines: Ids = np.zeros((64, depth + 1), np.int32)
+    Attributes:
+        library: Where they come from.
+        records: All records of the library.
+        copies: How often each is in the prompt.
+        tokens: Tokens of the prompt's records, a blank line behind each.
+    """
 
-    def __len__(self) -> int:
-        return len(self._ids)
+    library: Library
+    records: Sequence[Record]
+    copies: Numbers
+    tokens: int
 
-    def id(self, lines: tuple[int, ...]) -> int:
-        found = self._ids.get(lines)
-        if found is None:
-            found = self._ids[lines] = len(self._ids)
-            if found == len(self.lines):
-                self.lines = _grown(self.lines, (2 * found, self.lines.shape[1]))
-            self.lines[found] = lines
-        return found
+    @property
+    def code(self) -> str:
+        """The code of the prompt's records."""
+        present = self.copies.nonzero()[0]
+        pairs = zip(present.tolist(), self.copies[present].tolist(), strict=True)
+        return "".join([self.records[place].code * copies for place, copies in pairs])
+
+
+class _Shelf:
+    """What is known of a library."""
+
+    def __init__(self) -> None:
+        self.records: list[Record] = []
+        self.tokens: Numbers = np.zeros(0, np.intp)
 
 
 class Memory:
-    """Tokens, lines, records and windows, each known by a small number."""
+    """Tokens, lines, records and windows, each known by a small number.
+
+    Attributes:
+        tokens: Every token.
+        lines: Every line, as a string with one character per token.
+        rows: Every line as the numbers that its tokens have in their columns, of
+            shape (lines, columns); 0 behind the end of a line.
+        columns: By column, the numbers of its tokens.
+        names: By column, the tokens by their numbers; the first stands for none.
+        sizes: By column, how many names there are.
+    """
 
     def __init__(self) -> None:
         self.tokens = ["", "\n"]
         self.lines: list[str] = []
-        self.rows: Ids = np.zeros((64, 32), np.int32)
+        self.rows: Ids = np.zeros((64, 16), np.int32)
+        self.columns: list[dict[str, int]] = []
+        self.names: list[list[int]] = []
+        self.sizes: Numbers = np.ones(16, np.intp)
         self._token_ids = {"\n": NEWLINE}
-        self._followers: dict[tuple[int, str], int] = {}
         self._line_ids: dict[str, int] = {}
         self._records: dict[str, Record] = {}
-        self._windows: dict[int, _Windows] = {}
+        self._shelves = WeakKeyDictionary[Library, _Shelf]()
 
     @property
     def full(self) -> bool:
@@ -88,13 +113,22 @@ class Memory:
             or len(self._records) > _MAX_RECORDS
         )
 
-    def records(self, texts: Iterable[str]) -> list[Record]:
-        """Returns what is known of these records, reading the new ones."""
-        known = self._records
-        try:
-            return [known[text] for text in texts]
-        except KeyError:
-            return [known.get(text) or self._read(text) for text in texts]
+    def shown(self, records: Records) -> Shown:
+        """Returns what is known of a prompt's records, reading the new ones."""
+        library = records.library
+        shelf = self._shelves.get(library)
+        if shelf is None:
+            shelf = self._shelves[library] = _Shelf()
+        known = shelf.records
+        if len(known) < len(library.texts):
+            known += [self.record(text) for text in library.texts[len(known) :]]
+            shelf.tokens = np.array([record.tokens + 1 for record in known], np.intp)
+        copies = np.bincount(records.numbers, minlength=len(known))
+        return Shown(library, known, copies, int(shelf.tokens @ copies))
+
+    def record(self, text: str) -> Record:
+        """Returns what is known of a record, reading a new one."""
+        return self._records.get(text) or self._read(text)
 
     def encode(self, text: str) -> str:
         """Returns the tokens of a text as one character each."""
@@ -113,56 +147,19 @@ class Memory:
         found = self._line_ids.get(text)
         return self._add_line(text) if found is None else found
 
-    def follower(self, column: int, code: str) -> int:
-        """Returns what always follows a token in a column, in all lines; 0 if unclear.
+    def query(self, text: str) -> tuple[tuple[int, ...], str]:
+        """Returns the ids of a query's complete lines, and the codes of its last."""
+        *complete, last = text.split("\n")
+        lines = tuple([self.line(line + "\n") for line in complete])
+        return lines, self.encode(last) if last else ""
 
-        Most of what a predictor writes is forced in this sense, whatever the prompt.
-        """
-        return self._followers.get((column, code), 0)
-
-    def candidates(self, records: Sequence[Record], depth: int) -> tuple[Ids, Counts]:
-        """Returns the windows that end in a possible counterpart of the query's line.
-
-        These are all runs of `depth + 1` lines within a record (`MAX_DEPTH + 1` for a
-        deeper query); equal ones are merged.
-
-        Args:
-            records: The prompt's records.
-            depth: Number of complete lines of the query.
-
-        Returns:
-            The ids of the lines of each window, and how often it occurs.
-        """
-        table = self._table(depth)
-        found = [
-            record.windows[depth]
-            if depth in record.windows
-            else self._cut(record, depth)
-            for record in records
-        ]
-        if not found:
-            return table.lines[:0], np.zeros(0, np.int64)
-        counts = np.bincount(np.concatenate(found), minlength=1)
-        chosen = counts.nonzero()[0]
-        return table.lines[chosen], counts[chosen]
-
-    def _table(self, depth: int) -> _Windows:
-        depth = min(depth, MAX_DEPTH)
-        if depth not in self._windows:
-            self._windows[depth] = _Windows(depth)
-        return self._windows[depth]
-
-    def _cut(self, record: Record, depth: int) -> Ids:
-        """Cuts a record into its windows."""
-        table = self._table(depth)
-        start = min(depth, MAX_DEPTH)
-        windows = [
-            table.id(piece[last - start : last + 1])
-            for piece in record.pieces
-            for last in range(depth, len(piece))
-        ]
-        record.windows[depth] = np.array(windows, np.int32)
-        return record.windows[depth]
+    def numbers(self, line: str) -> list[int]:
+        """Returns the numbers that tokens have in their columns; 0 for new ones."""
+        try:
+            return list(map(getitem, self.columns, line))
+        except KeyError:
+            pairs = zip(self.columns, line, strict=False)
+            return [numbers.get(code, 0) for numbers, code in pairs]
 
     def _read(self, text: str) -> Record:
         if not text.endswith("\n"):
@@ -186,23 +183,32 @@ class Memory:
         code = self.encode(text)
         new = self._line_ids[text] = len(self.lines)
         self.lines.append(code)
-        row = list(map(ord, code[:MAX_COLUMNS]))
-        followers = self._followers
-        for column, key in enumerate(zip(code, row[1:], strict=False)):
-            place, token = (column, key[0]), key[1]
-            if followers.setdefault(place, token) != token:
-                followers[place] = 0
+        row = code[:MAX_COLUMNS]
         height, width = self.rows.shape
         if new == height or len(row) > width:
             height = 2 * height if new == height else height
-            while width < len(row):
-                width *= 2
+            # Every comparison goes over the whole width, so it is kept small.
+            width = max(width, -(-len(row) // 8) * 8)
             self.rows = _grown(self.rows, (height, width))
-        self.rows[new, : len(row)] = row
+            self.sizes = np.maximum(_grown(self.sizes, (width,)), 1)
+        self.rows[new, : len(row)] = [
+            self._number(column, token) for column, token in enumerate(row)
+        ]
         return new
 
+    def _number(self, column: int, code: str) -> int:
+        if column == len(self.columns):
+            self.columns.append({})
+            self.names.append([END])
+        numbers, names = self.columns[column], self.names[column]
+        found = numbers.setdefault(code, len(names))
+        if found == len(names):
+            names.append(ord(code))
+            self.sizes[column] = len(names)
+        return found
 
-def _grown(array: Ids, shape: tuple[int, int]) -> Ids:
-    larger = np.zeros(shape, np.int32)
-    larger[: array.shape[0], : array.shape[1]] = array
+
+def _grown(array: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+    larger = np.zeros(shape, array.dtype)
+    larger[tuple(map(slice, array.shape))] = array
     return larger

@@ -3,6 +3,9 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
+from llmpo.llm.predictors.library import Records
 from llmpo.llm.predictors.tokens import tokenize
 
 BLANK_LINE = "\n\n"
@@ -17,6 +20,7 @@ class RecordPrompt:
 
     Attributes:
         records: Examples, oldest first; each ends its last line with a newline.
+            Those of a library are handled fastest.
         query: What to continue, e.g. "assert state == 3\nstate = left()\n".
     """
 
@@ -48,16 +52,19 @@ def clip_records(
         prompt: The prompt to shorten.
         budget: Tokens of `text`; None means no limit.
         count: Counts the tokens of one part, e.g. `Predictor.count`, which remembers
-            the parts it has counted.
+            the parts it has counted. Records of a library know their own.
     """
     if budget is None:
         return prompt
     records = prompt.records
-    left = budget - count(prompt.query)
-    start = len(records)
-    while start and (left := left - count(records[start - 1]) - 1) >= 0:
-        start -= 1
-    return RecordPrompt(records[start:], prompt.query) if start else prompt
+    if isinstance(records, Records):
+        tokens = records.tokens
+    else:
+        tokens = np.array([count(record) for record in records], np.intp)
+    # Tokens of the last 1, 2, ... records, a blank line with each.
+    sums = (tokens[::-1] + 1).cumsum()
+    kept = int(sums.searchsorted(budget - count(prompt.query), side="right"))
+    return RecordPrompt(records[len(records) - kept :], prompt.query)
 
 
 def clip_text(text: str, budget: int | None) -> str:

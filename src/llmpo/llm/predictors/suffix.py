@@ -5,9 +5,9 @@ search finds the runs.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from llmpo.llm.predictors.memory import END, NEWLINE, Memory, Record
+from llmpo.llm.predictors.memory import END, NEWLINE, Memory, Shown
 
 _END = chr(END)
 _NEWLINE = chr(NEWLINE)
@@ -16,23 +16,36 @@ _NEWLINE = chr(NEWLINE)
 class SuffixReader:
     """Follows one query, offering the tokens that may come next."""
 
-    def __init__(self, memory: Memory, records: Sequence[Record], query: str) -> None:
-        self._text = _END + "".join([record.code for record in records])
-        self._query = memory.encode(query)
+    def __init__(self, memory: Memory, shown: Shown, query: str) -> None:
+        self._text = _END + shown.code
+        lines, line = memory.query(query)
+        self._query = "".join([memory.lines[id] for id in lines]) + line
+        self.tokens = len(self._query)
         self._found = self._search()
 
-    def next_tokens(self) -> Counter[int]:
+    def forced(self) -> Sequence[int]:
+        """Returns tokens that come next for certain: none is known to."""
+        return ()
+
+    def next_tokens(self) -> Mapping[int, int]:
         """Returns the tokens that may come next, with their counts; never empty."""
         if not self._found:
             return following(self._text, self._query)
         text = self._text
+        offered = {text[place] for place in self._found}
+        if len(offered) == 1:
+            return {ord(offered.pop()) or NEWLINE: 1}
         counts = Counter([ord(text[place]) for place in self._found])
         if END in counts:
             counts[NEWLINE] += counts.pop(END)
         return counts
 
-    def append(self, token: int) -> None:
-        """Extends the query by a token."""
+    def append(self, tokens: Sequence[int]) -> None:
+        """Extends the query by tokens."""
+        for token in tokens:
+            self._append(token)
+
+    def _append(self, token: int) -> None:
         if token == NEWLINE and self._query[-1:] in ("", _NEWLINE):
             self._query = ""  # a blank line begins a new record
             self._found = self._search()

@@ -4,18 +4,30 @@ Each prompt is built anew for each question, so each shows its records in anothe
 """
 
 from collections import Counter, defaultdict, deque
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 
 import numpy as np
 
 from llmpo.envs.icpi_rules import State
 from llmpo.envs.icpi_text import TextCodec, TextStep
-from llmpo.llm.predictors import RecordPrompt, clip_records, clip_text, count_tokens
+from llmpo.llm.predictors import (
+    Library,
+    Numbers,
+    RecordPrompt,
+    Records,
+    clip_records,
+    clip_text,
+    count_tokens,
+)
 from llmpo.methods.icpi.settings import AnySettings
 
 _REMEMBERED_COUNTS = 1 << 14
+_NONE: Numbers = np.zeros(0, np.intp)
+
+_Place = tuple[int | bool, ...]
 
 
 @dataclass(frozen=True)
@@ -62,10 +74,12 @@ class Prompts:
         self._only_successes = settings.algorithm == "no_argmax"
         # Records by action, and in it by what prompts balance. Without constraints,
         # those of all actions (and both terminations) are in one place.
-        self._terminations = _Files()
-        self._rewards = _Files()
-        self._states = _Files()
+        self._terminations = defaultdict[_Place, _File](self._file)
+        self._rewards = defaultdict[_Place, _File](self._file)
+        self._states = defaultdict[_Place, _File](self._file)
         self._recent: deque[list[str]] = deque(maxlen=settings.recency)
+        # Those of the policy prompt. The library of old ones is left behind.
+        self._policy = Records(Library(), _NONE)
         self._count = lru_cache(_REMEMBERED_COUNTS)(count_tokens)
 
     @property
@@ -78,8 +92,8 @@ class Prompts:
         """Whether there is something to show in prompts of every kind."""
         actions = range(len(self._codec.actions))
         return (
-            all(self._terminations[self._place(action)] for action in actions)
-            and any(self._states[self._place(action)] for action in actions)
+            all(self._terminations[self._place(action)].classes for action in actions)
+            and any(self._states[self._place(action)].classes for action in actions)
             and any(self._recent)
         )
 
@@ -92,7 +106,7 @@ class Prompts:
         """Files an episode."""
         steps = self._steps(trajectory)
         for step in steps:
-            self._file(step)
+            self._add(step)
         if self._only_successes and not self._codec.is_success(trajectory.rewards):
             return
         self._recent.append(
@@ -103,27 +117,38 @@ class Prompts:
                 or self._codec.is_success([step.reward for step in part])
             ]
         )
+        library = Library(self._count)
+        self._policy = Records(library, library.add_all(chain(*self._recent)))
 
     def termination(self, state: str, action: int) -> RecordPrompt:
         """Asks whether an action ends the episode."""
-        classes = self._terminations[self._place(action)]
-        return self._prompt(classes.values(), self._codec.query(state, action))
+        return self._world(self._terminations, state, action)
 
     def reward(self, state: str, action: int, terminated: bool) -> RecordPrompt:
         """Asks what an action pays, given whether it ends the episode."""
-        classes = self._rewards[self._place(action, terminated)]
-        return self._prompt(classes.values(), self._codec.query(state, action))
+        return self._world(self._rewards, state, action, terminated)
 
     def next_state(self, state: str, action: int) -> RecordPrompt:
         """Asks which state an action leads to."""
-        classes = self._states[self._place(action)]
-        return self._prompt(classes.values(), self._codec.query(state, action))
+        return self._world(self._states, state, action)
 
     def policy(self, state: str) -> RecordPrompt:
         """Asks for an action."""
-        records = [record for records in self._recent for record in records]
         query = self._codec.policy_query(state).removeprefix("\n")
-        return self._prompt([records] if records else [], query)
+        records = self._policy
+        classes = [records.numbers] if len(records) else []
+        return self._prompt(records.library, classes, query)
+
+    def _world(
+        self,
+        files: defaultdict[_Place, "_File"],
+        state: str,
+        action: int,
+        *constraints: bool,
+    ) -> RecordPrompt:
+        file = files[self._place(action, *constraints)]
+        query = self._codec.query(state, action)
+        return self._prompt(file.library, file.classes, query)
 
     def _steps(self, trajectory: Trajectory) -> list[TextStep]:
         hints = self._settings.hints
@@ -139,23 +164,23 @@ class Prompts:
             for time in range(len(trajectory))
         ]
 
-    def _file(self, step: TextStep) -> None:
+    def _file(self) -> "_File":
+        return _File(Library(self._count))
+
+    def _add(self, step: TextStep) -> None:
         # Blank lines between records are the business of `RecordPrompt`.
         ended = self._codec.termination_record(step).removesuffix("\n")
         paid = self._codec.reward_record(step).removesuffix("\n")
         place = self._place(step.action)
         balanced = self._settings.balancing
-        self._terminations.add(place, step.terminated if balanced else None, ended)
-        self._rewards.add(
-            self._place(step.action, step.terminated),
-            step.reward if balanced else None,
-            paid,
-        )
+        self._terminations[place].add(step.terminated if balanced else None, ended)
+        payment = self._place(step.action, step.terminated)
+        self._rewards[payment].add(step.reward if balanced else None, paid)
         if not step.terminated or not self._settings.constraints:
             moved = self._codec.state_record(step).removesuffix("\n")
-            self._states.add(place, None, moved)
+            self._states[place].add(None, moved)
 
-    def _place(self, *constraints: int | bool) -> tuple[int | bool, ...]:
+    def _place(self, *constraints: int | bool) -> _Place:
         return constraints if self._settings.constraints else ()
 
     def _parts(self, steps: Sequence[TextStep]) -> Iterator[Sequence[TextStep]]:
@@ -170,13 +195,15 @@ class Prompts:
                     for stop in range(start + 1, end + 1):
                         yield steps[start:stop]
 
-    def _prompt(self, classes: Collection[list[str]], query: str) -> RecordPrompt:
+    def _prompt(
+        self, library: Library, classes: Sequence[Numbers], query: str
+    ) -> RecordPrompt:
         settings = self._settings
         if settings.deduplicate:
-            records = weighted(classes, self._rng)
+            numbers = weighted(classes, self._rng)
         else:
-            records = shuffled(balanced(classes, self._rng), self._rng)
-        prompt = RecordPrompt(records, query)
+            numbers = self._rng.permutation(balanced(classes, self._rng))
+        prompt = RecordPrompt(Records(library, numbers), query)
         if settings.clipping == "records":
             return clip_records(prompt, settings.context_budget, self._count)
         if settings.context_budget is None:
@@ -184,50 +211,52 @@ class Prompts:
         return RecordPrompt((), clip_text(prompt.text, settings.context_budget))
 
 
-def balanced(classes: Collection[list[str]], rng: np.random.Generator) -> list[str]:
+def balanced(classes: Sequence[Numbers], rng: np.random.Generator) -> Numbers:
     """Returns the records of all classes, repeated until each class is as large.
 
     Copies of a record differ in number by at most one; chance decides which.
     """
     largest = max(map(len, classes), default=0)
-    records: list[str] = []
+    records: list[Numbers] = [_NONE]
     for members in classes:
         copies, rest = divmod(largest, len(members))
-        records += members * copies
+        records += [members] * copies
         if rest:
-            records += shuffled(members, rng)[:rest]
-    return records
+            records.append(rng.permutation(members)[:rest])
+    return np.concatenate(records)
 
 
-def weighted(classes: Collection[list[str]], rng: np.random.Generator) -> list[str]:
+def weighted(classes: Sequence[Numbers], rng: np.random.Generator) -> Numbers:
     """Returns each distinct record once, in random order, heavy ones rather late.
 
     A record weighs its share of its class. Clipping, which keeps the latest, so draws
     records without replacement in proportion to their weights.
     """
-    weights = Counter[str]()
+    weights = Counter[int]()
     for members in classes:
-        for record, copies in Counter(members).items():
+        for record, copies in Counter(members.tolist()).items():
             weights[record] += copies / len(members)  # type: ignore[assignment]
     # The waiting time for a record, with its weight as rate; the first comes last.
     waits = rng.exponential(size=len(weights)) / np.array(list(weights.values()))
-    records = list(weights)
-    return [records[place] for place in np.argsort(-waits)]
+    return np.array(list(weights), np.intp)[np.argsort(-waits)]
 
 
-def shuffled(records: Sequence[str], rng: np.random.Generator) -> list[str]:
-    """Returns the records in random order."""
-    return [records[place] for place in rng.permutation(len(records)).tolist()]
+class _File:
+    """Records of one place, by class; no class is empty."""
 
+    def __init__(self, library: Library) -> None:
+        self.library = library
+        self._members: dict[object, list[int]] = {}
+        self._classes: list[Numbers] | None = []
 
-class _Files:
-    """Records by place, and there by class; no class is empty."""
+    @property
+    def classes(self) -> list[Numbers]:
+        """The records of each class, copies included."""
+        if self._classes is None:
+            members = self._members.values()
+            self._classes = [np.array(numbers, np.intp) for numbers in members]
+        return self._classes
 
-    def __init__(self) -> None:
-        self._classes = defaultdict[tuple[object, ...], dict[object, list[str]]](dict)
-
-    def __getitem__(self, place: tuple[object, ...]) -> dict[object, list[str]]:
-        return self._classes.get(place, {})
-
-    def add(self, place: tuple[object, ...], kind: object, record: str) -> None:
-        self._classes[place].setdefault(kind, []).append(record)
+    def add(self, kind: object, record: str) -> None:
+        self._members.setdefault(kind, []).append(self.library.add(record))
+        self._classes = None

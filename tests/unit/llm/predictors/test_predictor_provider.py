@@ -5,13 +5,12 @@ import json
 import pytest
 
 from llmpo.errors import BudgetExceeded, ConfigError
-from llmpo.llm.client import LLMClient, Prompt
-from llmpo.llm.corpus import Corpus, verify_corpus
+from llmpo.llm.client import LLMClient, Prompt, open_client
+from llmpo.llm.corpus import verify_corpus
 from llmpo.llm.exchange import Message, parse_exchange
 from llmpo.llm.predictors import Predictor, RecordPrompt
-from llmpo.llm.predictors.completion import PredictorModel, Question, SessionModel
+from llmpo.llm.predictors.completion import PredictorModel, Question
 from llmpo.llm.predictors.provider import PredictorProvider
-from llmpo.llm.replay import Replay
 from llmpo.llm.settings import Budget, LLMSettings
 from llmpo.llm.store import ExchangeStore
 from llmpo.llm.transfer import export_corpus
@@ -22,13 +21,13 @@ QUESTION = Question(RecordPrompt(RECORDS, "s 1\ngo\n"), "\n", "test/state@1", "s
 PARAMS = {"temperature": 1.0, "max_tokens": 20}
 
 
-def client_of(provider, **params):
-    settings = LLMSettings(model="predictor/relevance", params={**PARAMS, **params})
-    return LLMClient(provider, settings)
+def settings_of(mode="replay", **params):
+    params = {**PARAMS, **params}
+    return LLMSettings(mode=mode, model="predictor/relevance", params=params)
 
 
 def session_of(provider, seed=0, **params):
-    client = client_of(provider, **params)
+    client = LLMClient(provider, settings_of(**params))
     return client.session(run="run", seed=seed, budget=Budget())
 
 
@@ -66,21 +65,28 @@ def test_answers_repeat_by_seed_and_vary_by_sample():
     assert set(texts(0)) == {"s 2", "s 9"}
 
 
-def test_answers_can_be_cached_and_replayed(tmp_path):
+def test_answers_could_be_cached(tmp_path):
     prompts = [
         text_prompt(stop="\n"),
         text_prompt(stop="\n"),
         text_prompt(max_tokens=2),
     ]
     answers = session_of(PredictorProvider("predictor/relevance")).ask(prompts)
-    store = ExchangeStore(tmp_path / "store")
+    corpus, store = tmp_path / "corpus", tmp_path / "store"
+    exchanges = ExchangeStore(store)
     for answer in answers:
-        store.put(answer)
-    store.close()
-    export_corpus(tmp_path / "store", tmp_path / "corpus")
-    assert verify_corpus(tmp_path / "corpus") == []
-    replay = Replay(Corpus(tmp_path / "corpus"), "exact")
-    assert session_of(replay).ask(prompts) == answers
+        exchanges.put(answer)
+    exchanges.close()
+    # The client that everybody uses finds them in the store, where live mode looks
+    # first, and, once exported, in the corpus.
+    for mode in ("live", "replay"):
+        settings = settings_of(mode=mode)
+        with open_client(settings, corpus=corpus, store=store) as client:
+            session = client.session(run="run", seed=0, budget=Budget())
+            assert session.ask(prompts) == answers
+        if mode == "live":
+            export_corpus(store, corpus)
+            assert verify_corpus(corpus) == []
 
 
 def test_a_chat_is_refused():
@@ -134,14 +140,17 @@ def test_the_lean_model_repeats_by_seed_and_varies_by_call():
     assert set(texts(0)) == {"s 2", "s 9"}
 
 
-def test_the_lean_model_counts_like_a_session():
-    provider = PredictorProvider("predictor/relevance")
-    session = SessionModel(session_of(provider, temperature=0))
+def test_the_lean_model_says_and_counts_what_a_session_does():
+    session = session_of(PredictorProvider("predictor/relevance"), temperature=0)
     model = lean(temperature=0)
-    question = Question(
-        RecordPrompt(RECORDS[:2], "s 1\ngo\n"), "\n", "test/state@1", "state"
+    prompt = RecordPrompt(RECORDS[:2], "s 1\ngo\n")
+    question = Question(prompt, "\n", "test/state@1", "state")
+    asked = Prompt(
+        prompt=prompt.text, template="t@1", purpose="state", params={"stop": "\n"}
     )
-    assert model.complete([question] * 3) == session.complete([question] * 3)
+    exchanges = session.ask([asked] * 3)
+    answers = model.complete([question] * 3)
+    assert [answer.text for answer in answers] == [each.text for each in exchanges]
     used, expected = model.usage, session.usage
     assert (used.calls, used.tokens) == (expected.calls, expected.tokens)
     assert (used.dollars, used.estimated) == (0.0, False)
