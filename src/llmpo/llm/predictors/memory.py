@@ -1,7 +1,7 @@
 """What the predictors remember between calls: the tokens of every line and record.
 
 Only texts are remembered, never answers, so what a predictor was asked before cannot
-change what it says now; all numbers given to tokens, lines and windows are private.
+change what it says now; all numbers given to tokens and lines are private.
 """
 
 from collections.abc import Sequence
@@ -80,7 +80,7 @@ class _Shelf:
 
 
 class Memory:
-    """Tokens, lines, records and windows, each known by a small number.
+    """Tokens, lines and records, each known by a small number.
 
     Attributes:
         tokens: Every token.

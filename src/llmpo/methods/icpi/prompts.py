@@ -203,12 +203,15 @@ class Prompts:
             numbers = weighted(classes, self._rng)
         else:
             numbers = self._rng.permutation(balanced(classes, self._rng))
-        prompt = RecordPrompt(Records(library, numbers), query)
-        if settings.clipping == "records":
-            return clip_records(prompt, settings.context_budget, self._count)
-        if settings.context_budget is None:
-            return prompt
-        return RecordPrompt((), clip_text(prompt.text, settings.context_budget))
+        whole = RecordPrompt(Records(library, numbers), query)
+        budget = settings.context_budget
+        clipped = clip_records(whole, budget, self._count)
+        if settings.clipping == "records" or budget is None:
+            return clipped
+        # One more record fills the budget up, as far as tokens are left for it.
+        dropped = len(whole.records) - len(clipped.records)
+        shown = RecordPrompt(whole.records[max(0, dropped - 1) :], query)
+        return RecordPrompt((), clip_text(shown.text, budget))
 
 
 def balanced(classes: Sequence[Numbers], rng: np.random.Generator) -> Numbers:

@@ -13,8 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llmpo.llm.predictors import (
+    Library,
     Predictor,
     RecordPrompt,
+    Records,
     alignment,
     clip_records,
     clip_text,
@@ -94,6 +96,25 @@ def test_neither_the_order_of_records_nor_earlier_calls_matter(
         used.complete(text, max_tokens=4)
     shuffled = chance.sample(records, len(records))
     assert used.predict(RecordPrompt(shuffled, query), **options) == fresh
+
+
+@given(RECORDS, RECORDS, LIKELY, st.data(), st.sampled_from(VARIANTS))
+@SHORT
+def test_records_of_a_library_give_the_answer_of_their_texts(
+    records, more, query, data, variant
+):
+    library, model = Library(), Predictor(variant)
+    for texts in (records, more):  # a library may grow between prompts
+        library.add_all(texts)
+        some = data.draw(st.lists(st.sampled_from(library.texts or ["a\n"])))
+        prompt = RecordPrompt(Records(library, library.add_all(some)), query)
+        plain = RecordPrompt(some, query)
+        options = {"stop": "\n", "max_tokens": 8, "seed": len(some)}
+        assert model.predict(prompt, **options) == model.predict(plain, **options)
+        assert prompt == plain
+        assert prompt.text == plain.text
+        clipped = clip_records(prompt, 20, count_tokens)
+        assert clipped == clip_records(plain, 20, count_tokens)
 
 
 @given(RECORDS, st.text("ab1 =-", max_size=6), st.integers(-3, 60))
