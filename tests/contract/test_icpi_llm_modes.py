@@ -476,7 +476,6 @@ def test_servers_that_cut_prompts_off_are_found_out_by_the_first_question(
     assert len(server.bodies) == 1
 
 
-@pytest.mark.xfail(strict=True, reason="check_context allows a share of one third")
 def test_usual_contexts_of_ollama_are_found_too_small(laboratory, server):
     model = Model()
 

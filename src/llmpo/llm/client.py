@@ -18,7 +18,7 @@ from llmpo.llm.corpus import Corpus
 from llmpo.llm.exchange import Exchange, Message, Request
 from llmpo.llm.pricing import find_price
 from llmpo.llm.provider import Provider
-from llmpo.llm.settings import Budget, LLMSettings, Price, check_params
+from llmpo.llm.settings import PREDICTOR, Budget, LLMSettings, Price, check_params
 
 # Samples of one seed occupy one block of indices, so no two seeds share an answer.
 SAMPLES_PER_SEED = 10_000
@@ -213,6 +213,11 @@ def _provider(
             if settings.mock_script is None:
                 raise ConfigError("Mode mock needs llm.mock_script, a YAML file.")
             return Mock.read(settings.mock_script)
+        case "live" if settings.model.startswith(PREDICTOR):
+            # In this process: a call is cheaper than looking it up in a store.
+            from llmpo.llm.predictors.provider import PredictorProvider
+
+            return PredictorProvider(settings.model)
         case "live":
             from llmpo.llm.live import Live
             from llmpo.llm.recorder import Recorder

@@ -4,7 +4,7 @@ import json
 from functools import cache
 from importlib import resources
 
-from llmpo.llm.settings import LLMSettings, Price
+from llmpo.llm.settings import PREDICTOR, LLMSettings, Price
 
 
 def find_price(settings: LLMSettings) -> Price | None:
@@ -15,7 +15,7 @@ def find_price(settings: LLMSettings) -> Price | None:
     """
     if settings.price is not None:
         return settings.price
-    if settings.mode == "mock":
+    if settings.mode == "mock" or settings.model.startswith(PREDICTOR):
         return Price(input=0, output=0)
     return table_price(settings.model)
 

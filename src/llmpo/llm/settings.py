@@ -18,6 +18,9 @@ _SECRETS = frozenset({"api_key", "apikey", "key", "password", "secret", "token"}
 _REQUEST = frozenset({"messages", "model", "n", "prompt", "stream"})
 _RESERVED = _CONNECTION | _SECRETS | _REQUEST
 
+# Models of this name answer in this process, see `llmpo.llm.predictors`.
+PREDICTOR = "predictor/"
+
 
 class _Settings(BaseModel):
     # Inputs stay out of error messages: a misplaced key must not reach a log.

@@ -11,8 +11,7 @@ from typing import Any
 from llmpo.errors import ConfigError
 from llmpo.llm.exchange import Exchange, Request, Usage
 from llmpo.llm.predictors.predictor import VARIANTS, Predictor
-
-PREFIX = "predictor/"
+from llmpo.llm.settings import PREDICTOR
 
 # Answers are the same on every run, so their time is no real one.
 _CREATED = "1970-01-01T00:00:00+00:00"
@@ -67,7 +66,7 @@ class PredictorProvider:
             text=completion.text,
             finish_reason=completion.finish_reason,
             usage=usage,
-            served_model=f"{PREFIX}{self._predictor.variant}",
+            served_model=f"{PREDICTOR}{self._predictor.variant}",
             dollars=0.0,
             created=_CREATED,
             collected_by="predictor",
@@ -83,11 +82,11 @@ def open_predictor(model: str) -> Predictor:
         ConfigError: There is no such predictor.
     """
     for variant in VARIANTS:
-        if model == PREFIX + variant:
+        if model == PREDICTOR + variant:
             return Predictor(variant)
     raise ConfigError(
         f"There is no predictor {model!r}; set llm.model to one of "
-        f"{', '.join(PREFIX + variant for variant in VARIANTS)}."
+        f"{', '.join(PREDICTOR + variant for variant in VARIANTS)}."
     )
 
 

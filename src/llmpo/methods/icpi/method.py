@@ -27,7 +27,7 @@ from llmpo.methods.icpi.settings import (
 _TYPICAL_SHARE = 0.5
 _CAUTIOUS_SHARE = 0.75
 _TYPICAL_COMPLETION_TOKENS = 15
-_SECONDS_PER_COMPLETION = 5e-4
+_SECONDS_PER_COMPLETION = 3e-4
 
 
 class _Shared:

@@ -77,16 +77,24 @@ def test_answers_could_be_cached(tmp_path):
     for answer in answers:
         exchanges.put(answer)
     exchanges.close()
-    # The client that everybody uses finds them in the store, where live mode looks
-    # first, and, once exported, in the corpus.
-    for mode in ("live", "replay"):
-        settings = settings_of(mode=mode)
-        with open_client(settings, corpus=corpus, store=store) as client:
-            session = client.session(run="run", seed=0, budget=Budget())
-            assert session.ask(prompts) == answers
-        if mode == "live":
-            export_corpus(store, corpus)
-            assert verify_corpus(corpus) == []
+    export_corpus(store, corpus)
+    assert verify_corpus(corpus) == []
+    with open_client(settings_of(), corpus=corpus, store=store) as client:
+        session = client.session(run="run", seed=0, budget=Budget())
+        assert session.ask(prompts) == answers
+
+
+def test_a_configuration_can_name_a_predictor_as_its_model(tmp_path):
+    corpus, store = tmp_path / "corpus", tmp_path / "store"
+    prompts = [text_prompt(stop="\n")] * 3
+    with open_client(settings_of(mode="live"), corpus=corpus, store=store) as client:
+        session = client.session(run="run", seed=0, budget=Budget(dollars=0))
+        answers = session.ask(prompts)
+        assert session.usage.dollars == 0
+    assert {answer.served_model for answer in answers} == {"predictor/relevance"}
+    # A call is cheaper than looking it up, so nothing is kept.
+    assert not store.exists()
+    assert not corpus.exists()
 
 
 def test_a_chat_is_refused():
