@@ -121,8 +121,16 @@ def test_training_has_a_job_and_a_thread_of_its_own(tmp_path):
         "method": "reference",
         "settings": {"policy": "random"},
     }
+    experiment["methods"]["promptpo"] = {"method": "promptpo"}
     plan = load_plan_for_workflow(values, tmp_path)
-    assert list(plan.jobs) == ["e.q.0000", "e.q.0001", "e.baselines.0002"]
-    assert [plan.threads(job) for job in plan.jobs] == [1, 1, 2]
+    # Only a search can use more than one thread.
+    threads = {job: plan.threads(job) for job in plan.jobs}
+    assert threads == {
+        "e.q.0000": 1,
+        "e.q.0001": 1,
+        "e.baselines.0002": 1,
+        "e.promptpo.0003": 2,
+    }
     values["training"]["mode"] = "recorded"
-    assert list(load_plan_for_workflow(values, tmp_path).jobs) == ["e.baselines.0000"]
+    jobs = list(load_plan_for_workflow(values, tmp_path).jobs)
+    assert jobs == ["e.baselines.0000", "e.promptpo.0001"]

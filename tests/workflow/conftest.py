@@ -82,7 +82,7 @@ class Tree:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=900,
+            timeout=2300,
         )
         assert (done.returncode == 0) is succeeds, done.stdout
         return done.stdout

@@ -63,6 +63,7 @@ def test_the_network_is_refused(offline, tree):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(2400)  # minutes on an idle machine, many more on a busy one
 def test_the_shipped_corpus_replays_without_network(offline, tree):
     wrapper, environment = offline
     # Fewer reporting episodes than the default's show as well that everything is there;
